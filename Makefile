@@ -1,0 +1,58 @@
+# Every target makes its own environment first: Python 3.11+ and make are all that is needed.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test check bench chaos lock clean
+
+help: ## show this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+demo: $(STAMP) ## a contact file to delivered, read and explained messages, with a killed sender, in a minute
+	@$(BIN)/tidings demo
+
+serve: $(STAMP) ## the whole platform on port 3000, with the sandbox, keeping its data in ./data
+	@$(BIN)/tidings serve --data data
+
+test: $(STAMP) ## every test
+	@$(BIN)/python -m pytest
+
+check: $(STAMP) ## format, lint, types, architecture
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/basedpyright
+	@$(BIN)/lint-imports --no-cache
+
+chaos: $(STAMP) ## real senders under SIGKILL and SIGSTOP against a misbehaving sandbox, and the naive control
+	@$(BIN)/python -m bench.chaos
+
+bench: $(STAMP) ## figures, as ratios against the bare loop in the same run
+	@$(BIN)/python -m bench
+
+lock: ## pin every dependency, with hashes
+	@$(call ensure_uv) && $$uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--group dev --extra testing pyproject.toml -o requirements.lock --custom-compile-command "make lock"
+
+clean: ## remove the environment and generated files
+	rm -rf $(VENV) build dist *.egg-info
+
+# uv from the path, or from this environment, into which pip brings it when it is missing
+define ensure_uv
+uv=$$(command -v uv || true); \
+if [ -z "$$uv" ]; then \
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV); \
+	test -x $(BIN)/uv || $(BIN)/python -m pip install -q --disable-pip-version-check uv; \
+	uv=$(BIN)/uv; \
+fi
+endef
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("tidings needs Python 3.11 or newer; say PYTHON=... to make" if sys.version_info < (3, 11) else 0)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(call ensure_uv); \
+	$$uv pip install -q --python $(BIN)/python --require-hashes -r requirements.lock && \
+	$$uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,1 @@
+"""tidings: the platform on which a business runs its WhatsApp."""

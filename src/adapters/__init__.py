@@ -1,0 +1,1 @@
+"""How the outside fulfils the ports: HTTP, SQL, Redis, RabbitMQ, Meta, the sandbox, the embedded edition."""

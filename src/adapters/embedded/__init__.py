@@ -1,0 +1,1 @@
+"""What runs on one machine when nothing is configured: SQLite, bus, cache, clock, ids."""

@@ -1,0 +1,1 @@
+"""Meta's Graph API: gateway, error catalogue, webhook reader."""

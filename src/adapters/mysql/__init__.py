@@ -1,0 +1,1 @@
+"""SQL stores. The same SQLAlchemy Core statements run on MySQL, MariaDB and SQLite."""

@@ -1,0 +1,96 @@
+"""The few statements that MySQL, MariaDB and SQLite spell differently, each in one place.
+
+Rows are mappings of column name to value. Every function is one statement for the whole batch and does
+nothing for an empty one.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Table, bindparam, column, insert, literal, select, union_all, update
+from sqlalchemy.dialects.mysql import insert as mysql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+Row = Mapping[str, Any]
+
+
+def is_sqlite(connection: AsyncConnection) -> bool:
+    return connection.dialect.name == "sqlite"
+
+
+async def insert_many(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
+    """Raise IntegrityError when a key is taken."""
+    if rows:
+        await connection.execute(insert(table), [dict(row) for row in rows])
+
+
+async def insert_missing(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert the rows whose primary and unique keys are free, and leave the others as they are."""
+    if not rows:
+        return
+    if is_sqlite(connection):
+        statement: Any = sqlite_insert(table).on_conflict_do_nothing()
+    else:
+        first = next(iter(table.primary_key.columns))
+        statement = mysql_insert(table).on_duplicate_key_update({first.name: first})
+    await connection.execute(statement, [dict(row) for row in rows])
+
+
+async def upsert(
+    connection: AsyncConnection,
+    table: Table,
+    rows: Sequence[Row],
+    *,
+    keys: Sequence[str],
+    change: Sequence[str],
+) -> None:
+    """Insert rows; where `keys` (a primary or unique key) are taken, set the columns named in `change`."""
+    if not rows:
+        return
+    if is_sqlite(connection):
+        lite = sqlite_insert(table)
+        statement: Any = lite.on_conflict_do_update(
+            index_elements=list(keys), set_={name: lite.excluded[name] for name in change}
+        )
+    else:
+        maria = mysql_insert(table)
+        statement = maria.on_duplicate_key_update({name: maria.inserted[name] for name in change})
+    await connection.execute(statement, [dict(row) for row in rows])
+
+
+async def update_many(
+    connection: AsyncConnection, table: Table, rows: Sequence[Row], *, key: str, change: Sequence[str]
+) -> None:
+    """Set the columns named in `change` of many rows found by `key`: one round trip, in the order of the key.
+
+    SQLite takes prepared repetition well; MySQL needs the rows as a joined table (an executemany there is a
+    round trip a row).
+    """
+    if not rows:
+        return
+    ordered = sorted(rows, key=lambda row: row[key])
+    if is_sqlite(connection):
+        statement = (
+            update(table)
+            .where(table.c[key] == bindparam("the_key", type_=table.c[key].type))
+            .values({name: bindparam(f"new_{name}", type_=table.c[name].type) for name in change})
+        )
+        await connection.execute(
+            statement,
+            [{"the_key": row[key], **{f"new_{name}": row[name] for name in change}} for row in ordered],
+        )
+        return
+    names = (key, *change)
+    for start in range(0, len(ordered), 500):
+        values = union_all(
+            *(
+                select(*(literal(row[name], type_=table.c[name].type).label(name) for name in names))
+                for row in ordered[start : start + 500]
+            )
+        ).subquery("fresh")
+        await connection.execute(
+            update(table)
+            .where(table.c[key] == values.c[key])
+            .values({table.c[name]: column(f"fresh.{name}", is_literal=True) for name in change})
+        )

@@ -1,0 +1,101 @@
+"""Databases: one for each context, with a writing and a reading side."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import MetaData
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from tidings.domain.errors import Unavailable
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database did not answer; nothing was changed that is not stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A context's database: on SQLite one writing connection and a few reading ones, on MySQL one pool."""
+
+    write: AsyncEngine
+    read: AsyncEngine
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncGenerator[AsyncConnection]:
+        """A writing transaction: leaving the block commits, an exception undoes it.
+
+        Raise DatabaseUnavailable.
+        """
+        with _translated():
+            async with self.write.begin() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncGenerator[AsyncConnection]:
+        """A consistent look that changes nothing and waits for no writer. Raise DatabaseUnavailable."""
+        with _translated():
+            async with self.read.connect() as connection:
+                yield connection
+
+    async def create(self, metadata: MetaData) -> None:
+        """Make the tables that are missing."""
+        async with self.begin() as connection:
+            await connection.run_sync(metadata.create_all)
+
+    async def close(self) -> None:
+        await self.write.dispose()
+        await self.read.dispose()
+
+
+class _translated:
+    """The driver's failures in our words; everything else passes through."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, PoolTimeout):
+            raise DatabaseUnavailable("The database is busy: no connection became free in time.") from error
+        if isinstance(error, DBAPIError) and (message := _explained(error)):
+            raise DatabaseUnavailable(message) from error
+
+
+_EXPLAINED = {
+    "database is locked": "The database is locked by another program; close it, or wait and try again.",
+    "disk is full": "The disk is full: make room, then try again. Nothing that was confirmed is lost.",
+    "disk i/o error": "The disk refused to write (full or failing): make room, then try again.",
+    "unable to open database file": "The database file cannot be opened: check that its folder is writable.",
+    "readonly database": "The database file is read-only: check its permissions.",
+    "lost connection": "The connection to the database was lost; try again.",
+    "can't connect": "The database server does not answer: check that it runs and that its address is right.",
+}
+
+
+def _explained(error: DBAPIError) -> str | None:
+    said = str(error.orig).lower()
+    return next((message for part, message in _EXPLAINED.items() if part in said), None)
+
+
+TABLE_OPTIONS: dict[str, Any] = {
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": "utf8mb4_bin",
+    "mysql_engine": "InnoDB",
+}
+"""Keyword arguments of every Table: exact comparison, as SQLite does it; MySQL's default collations fold."""
+
+
+def mysql_database(url: str, *, pool_size: int = 10) -> Database:
+    """A database on MySQL 8+/9 or MariaDB 10.6+, such as `mysql+asyncmy://user:secret@host/contact_service`."""
+    engine = create_async_engine(
+        url,
+        isolation_level="READ COMMITTED",
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=5,
+    )
+    return Database(engine, engine)

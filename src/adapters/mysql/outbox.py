@@ -1,0 +1,136 @@
+"""Outbox and inbox of a context: events told in the transaction that caused them, and heard once.
+
+Each context has both tables in its own database, named after the context. The relay
+(`application/relay.py`) removes what is on the bus and looks again from the start, never from a
+high-water mark: ids of concurrent transactions become visible out of order.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Column, LargeBinary, MetaData, String, Table, delete, insert, select
+from sqlalchemy.dialects import mysql
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tidings.adapters.mysql.dialect import is_sqlite
+from tidings.adapters.mysql.engine import TABLE_OPTIONS, Database
+from tidings.adapters.mysql.types import Id, Moment, Position, ascii_key
+from tidings.application.ports.bus import Envelope
+from tidings.application.ports.common import NewId, Now
+from tidings.domain.events import Event
+from tidings.domain.kernel import OrganizationId
+
+
+def outbox_table(metadata: MetaData, context: str) -> Table:
+    """Declare `<context>_outbox`."""
+    return Table(
+        f"{context}_outbox",
+        metadata,
+        Column("position", Position, primary_key=True, autoincrement=True),
+        Column("id", Id, nullable=False),
+        Column("type", ascii_key(80), nullable=False),
+        Column("key", String(191), nullable=False),
+        Column("organization_id", Id, nullable=False),
+        Column("body", LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb"), nullable=False),
+        Column("occurred_at", Moment, nullable=False),
+        **TABLE_OPTIONS,
+    )
+
+
+def inbox_table(metadata: MetaData, context: str) -> Table:
+    """Declare `<context>_inbox`."""
+    return Table(
+        f"{context}_inbox",
+        metadata,
+        Column("group", ascii_key(80), primary_key=True),
+        Column("event_id", Id, primary_key=True),
+        Column("heard_at", Moment, nullable=False),
+        **TABLE_OPTIONS,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SqlOutbox:
+    """The Outbox port, within one transaction."""
+
+    connection: AsyncConnection
+    table: Table
+    now: Now
+    new_id: NewId
+
+    async def put(self, *events: Event) -> None:
+        if not events:
+            return
+        at = self.now()
+        rows = [
+            {
+                "id": self.new_id(),
+                "type": _tag(event),
+                "key": event.key,
+                "organization_id": event.organization_id,
+                "body": msgspec.json.encode(event),
+                "occurred_at": at,
+            }
+            for event in events
+        ]
+        await self.connection.execute(insert(self.table), rows)
+
+
+@dataclass(frozen=True, slots=True)
+class SqlInbox:
+    """The Inbox port, within one transaction."""
+
+    connection: AsyncConnection
+    table: Table
+    now: Now
+
+    async def first_time(self, group: str, event_id: UUID) -> bool:
+        row = {"group": group, "event_id": event_id, "heard_at": self.now()}
+        statement = insert(self.table).prefix_with("OR IGNORE" if is_sqlite(self.connection) else "IGNORE")
+        return (await self.connection.execute(statement, row)).rowcount == 1
+
+
+@dataclass(frozen=True, slots=True)
+class SqlOutboxReader:
+    """The relay's side of an outbox."""
+
+    database: Database
+    table: Table
+
+    async def waiting(self, limit: int) -> Sequence[tuple[int, Envelope]]:
+        """The oldest events not yet published, with their positions."""
+        query = select(self.table).order_by(self.table.c.position).limit(limit)
+        async with self.database.reading() as connection:
+            rows = (await connection.execute(query)).all()
+        return [
+            (
+                row.position,
+                Envelope(
+                    id=row.id,
+                    type=row.type,
+                    key=row.key,
+                    organization_id=OrganizationId(row.organization_id),
+                    occurred_at=int(row.occurred_at.timestamp() * 1000),
+                    body=row.body,
+                ),
+            )
+            for row in rows
+        ]
+
+    async def published(self, positions: Sequence[int]) -> None:
+        """Take note that these are on the bus: they are removed."""
+        if not positions:
+            return
+        async with self.database.begin() as connection:
+            for start in range(0, len(positions), 500):
+                part = positions[start : start + 500]
+                await connection.execute(delete(self.table).where(self.table.c.position.in_(part)))
+
+
+def _tag(event: Event) -> str:
+    tag = event.__struct_config__.tag
+    if not isinstance(tag, str):
+        raise TypeError(f"{type(event).__name__} has no tag")
+    return tag

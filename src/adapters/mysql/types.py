@@ -1,0 +1,76 @@
+"""Column types that speak the domain's types, so that rows need no mapping code."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import BINARY, BigInteger, Dialect, Integer, LargeBinary, String, Text, TypeDecorator
+from sqlalchemy.dialects import mysql
+from sqlalchemy.types import TypeEngine
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Id(TypeDecorator[UUID]):
+    """A UUID as sixteen bytes, in the order in which UUIDv7 sorts."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(
+            BINARY(16) if dialect.name in ("mysql", "mariadb") else LargeBinary(16)
+        )
+
+    def process_bind_param(self, value: UUID | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else value.bytes
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> UUID | None:
+        return None if value is None else UUID(bytes=bytes(value))
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware moment as microseconds since 1970 in UTC: exact, portable, and free of time zones."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+class Json(TypeDecorator[Any]):
+    """Any type that msgspec can describe, kept as JSON text."""
+
+    impl = Text
+    cache_ok = False
+
+    def __init__(self, of: Any) -> None:
+        super().__init__()
+        self._encode = msgspec.json.Encoder().encode
+        self._decode = msgspec.json.Decoder(of).decode
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(mysql.MEDIUMTEXT() if dialect.name in ("mysql", "mariadb") else Text())
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else self._encode(value).decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else self._decode(value)
+
+
+def ascii_key(length: int) -> TypeEngine[str]:
+    """Case-sensitive ASCII text (wamids, hashes, states): MySQL's default collations would fold it."""
+    return String(length).with_variant(
+        mysql.VARCHAR(length, charset="ascii", collation="ascii_bin"), "mysql", "mariadb"
+    )
+
+
+Position = BigInteger().with_variant(Integer, "sqlite")
+"""An auto-incrementing key of an append-only table."""

@@ -1,0 +1,1 @@
+"""One context as another needs it: in this process, or over HTTP."""

@@ -1,0 +1,1 @@
+"""What one can do: use cases, standing on ports alone."""

@@ -1,0 +1,120 @@
+"""The message bus between contexts: at least once, in order for each key, in batches.
+
+Use cases never publish: they put events in the outbox of their own transaction, and the relay alone
+calls `MessageBus.publish`. Consumers dedupe by the envelope's id through their `Inbox`.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from enum import StrEnum
+from typing import Protocol, TypeAlias
+from uuid import UUID
+
+from msgspec import Struct, field
+
+from tidings.domain.errors import Unavailable
+from tidings.domain.kernel import OrganizationId
+
+
+class BusUnavailable(Unavailable):
+    """The message bus did not confirm; whether it has the messages is unknown, so keep them."""
+
+
+class Envelope(Struct, frozen=True, kw_only=True):
+    """One event on its way. `id` is what consumers dedupe by; `key` is what orders it."""
+
+    id: UUID
+    type: str
+    key: str
+    organization_id: OrganizationId
+    occurred_at: int
+    """Unix time in milliseconds."""
+    body: bytes
+    """The event as msgspec JSON, tagged."""
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+
+
+class Outcome(StrEnum):
+    """What a handler says of a delivery. RETRY comes back after the subscription's backoff."""
+
+    ACK = "ack"
+    RETRY = "retry"
+    REJECT = "reject"
+
+
+class Delivery(Struct, frozen=True, kw_only=True):
+    """An envelope handed to a consumer, for the `attempt`-th time (from 1)."""
+
+    envelope: Envelope
+    attempt: int
+
+
+class Subscription(Struct, frozen=True, kw_only=True):
+    """What a durable consumer group hears, and how it is fed."""
+
+    group: str
+    types: tuple[str, ...]
+    """Exact types, or a prefix ending in `*`."""
+    ordered: bool = True
+    """At most one batch of a key is out at a time, and a retry holds back what follows it."""
+    batch: int = 200
+    lease: float = 30.0
+    """Seconds after which a batch whose consumer died is delivered again."""
+    max_attempts: int = 8
+    backoff: tuple[float, ...] = (0.2, 1, 5, 30, 120)
+    """Seconds before each next attempt; the last one repeats."""
+
+
+class DeadLetter(Struct, frozen=True, kw_only=True):
+    """A delivery given up: rejected, or refused `max_attempts` times."""
+
+    group: str
+    envelope: Envelope
+    attempts: int
+    reason: str
+
+
+class Lag(Struct, frozen=True, kw_only=True):
+    """How far a group is behind."""
+
+    ready: int
+    in_flight: int
+    oldest_age: float
+    """Seconds since the oldest waiting event occurred; 0.0 when none waits."""
+
+
+Handler: TypeAlias = Callable[[Sequence[Delivery]], Awaitable[Sequence[Outcome]]]
+"""Deals with a batch and answers one outcome for each delivery; raising retries the whole batch."""
+
+
+class Consumer(Protocol):
+    """A running subscription."""
+
+    async def close(self, drain: float) -> None:
+        """Take nothing new, finish what is in hand within `drain` seconds, then let go of the rest."""
+        ...
+
+
+class MessageBus(Protocol):
+    """Fan-out to named durable groups. Delivery is at least once, everywhere."""
+
+    async def declare(self, subscription: Subscription) -> None:
+        """Make the group durable: what is published from now on waits for it."""
+        ...
+
+    async def publish(self, batch: Sequence[Envelope], *, timeout: float = 5.0) -> None:
+        """Return when every declared group has it durably; raise BusUnavailable otherwise."""
+        ...
+
+    async def subscribe(self, subscription: Subscription, handler: Handler) -> Consumer:
+        """Declare the group and start feeding it."""
+        ...
+
+    async def dead_letters(self, group: str, *, limit: int = 100) -> Sequence[DeadLetter]: ...
+
+    async def redrive(self, group: str, ids: Sequence[UUID]) -> int:
+        """Put dead letters back in line with their attempts forgotten; how many there were."""
+        ...
+
+    async def lag(self, group: str) -> Lag: ...
+
+    async def close(self) -> None: ...

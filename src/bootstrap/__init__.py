@@ -1,0 +1,1 @@
+"""Settings, the container, the command line, services and loops: the only place that names an adapter."""

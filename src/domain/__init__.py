@@ -1,0 +1,1 @@
+"""What is true about the business: frozen values and pure functions."""

@@ -1,0 +1,166 @@
+"""The published language: what one context tells the others, and nothing more.
+
+Every event is a tagged Struct of ids and plain values; its tag is the type on the bus. Changes are
+additive only, since consumers may be older; a change of meaning is a new version in the tag. `key`
+orders delivery: events of one key arrive in the order in which they were committed.
+"""
+
+from datetime import datetime
+
+from msgspec import Struct, field
+
+from tidings.domain.kernel import (
+    CampaignId,
+    ContactId,
+    MessageId,
+    OrganizationId,
+    Phone,
+    PhoneNumberId,
+    TemplateId,
+    UserId,
+    WabaId,
+    Wamid,
+)
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """Something that has happened in an organisation."""
+
+    organization_id: OrganizationId
+
+    @property
+    def key(self) -> str:
+        return str(self.organization_id)
+
+
+class OrganizationCreated(Event, frozen=True, kw_only=True, tag="users.organization_created.v1"):
+    """An organisation exists, with this owner."""
+
+    name: str
+    owner_id: UserId
+
+
+class ConnectedNumber(Struct, frozen=True, kw_only=True):
+    """A sending number as Meta described it when its WABA was connected."""
+
+    phone_number_id: PhoneNumberId
+    display_phone_number: str
+    verified_name: str = ""
+    quality_rating: str = "UNKNOWN"
+    messages_per_second: int = 80
+
+
+class WabaConnected(Event, frozen=True, kw_only=True, tag="users.waba_connected.v1"):
+    """An organisation linked a WhatsApp Business Account, with these numbers."""
+
+    waba_id: WabaId
+    numbers: tuple[ConnectedNumber, ...] = ()
+
+
+class ContactOptedOut(Event, frozen=True, kw_only=True, tag="contacts.opted_out.v1"):
+    """A person wants no marketing any more."""
+
+    contact_id: ContactId
+    at: datetime
+    source: str
+
+
+class ContactOptedIn(Event, frozen=True, kw_only=True, tag="contacts.opted_in.v1"):
+    """A person takes the wish back."""
+
+    contact_id: ContactId
+    at: datetime
+    source: str
+
+
+class TemplateReported(Event, frozen=True, kw_only=True, tag="whatsapp.template_reported.v1"):
+    """Meta said something of a template: `event` is its word (APPROVED, REJECTED, PAUSED, ...)."""
+
+    waba_id: WabaId
+    meta_template_id: str
+    name: str
+    language: str
+    event: str
+    reason: str | None = None
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        return self.meta_template_id
+
+
+class TemplateStatusChanged(Event, frozen=True, kw_only=True, tag="templates.status_changed.v1"):
+    """A template's standing with Meta changed; only APPROVED may be sent."""
+
+    template_id: TemplateId
+    status: str
+    reason: str | None = None
+
+
+class Move(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The whole present state of one campaign message. The higher `version` is the newer one."""
+
+    message_id: MessageId
+    version: int
+    state: str
+    at: datetime
+    wamid: Wamid | None = None
+    attempt_no: int = 0
+    code: int | None = None
+    reason: str | None = None
+
+
+class MessagesMoved(Event, frozen=True, kw_only=True, tag="whatsapp.messages_moved.v1"):
+    """Messages of one campaign changed state, committed together."""
+
+    campaign_id: CampaignId
+    moves: tuple[Move, ...]
+
+    @property
+    def key(self) -> str:
+        return str(self.campaign_id)
+
+
+class RunHalted(Event, frozen=True, kw_only=True, tag="whatsapp.run_halted.v1"):
+    """Sending for a campaign was stopped by a refusal that would meet everyone (fact sheet section 7.5)."""
+
+    campaign_id: CampaignId
+    code: int
+    reason: str
+
+    @property
+    def key(self) -> str:
+        return str(self.campaign_id)
+
+
+class MessageReceived(Event, frozen=True, kw_only=True, tag="whatsapp.message_received.v1"):
+    """A person wrote to one of the organisation's numbers."""
+
+    message_id: MessageId
+    wamid: Wamid
+    phone_number_id: PhoneNumberId
+    sender: Phone | None = None
+    sender_user_id: str | None = None
+    profile_name: str = ""
+    kind: str
+    text: str = ""
+    payload: dict[str, str] = field(default_factory=dict)
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        return self.sender or self.sender_user_id or self.wamid
+
+
+AnyEvent = (
+    OrganizationCreated
+    | WabaConnected
+    | ContactOptedOut
+    | ContactOptedIn
+    | TemplateReported
+    | TemplateStatusChanged
+    | MessagesMoved
+    | RunHalted
+    | MessageReceived
+)
+"""Every event there is, as one union that decodes by tag."""

@@ -1,0 +1,123 @@
+"""The words every context shares: ids, who is asking, and how a person is reached."""
+
+import re
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+from uuid import UUID
+
+from msgspec import Struct
+
+from tidings.domain.errors import Forbidden
+
+OrganizationId = NewType("OrganizationId", UUID)
+UserId = NewType("UserId", UUID)
+ContactId = NewType("ContactId", UUID)
+GroupId = NewType("GroupId", UUID)
+TemplateId = NewType("TemplateId", UUID)
+CampaignId = NewType("CampaignId", UUID)
+MessageId = NewType("MessageId", UUID)
+"""Also the id of a campaign's recipient: one recipient is at most one message."""
+AttemptId = NewType("AttemptId", UUID)
+TeamId = NewType("TeamId", UUID)
+
+WabaId = NewType("WabaId", str)
+PhoneNumberId = NewType("PhoneNumberId", str)
+"""Meta's id of the number that messages are sent *from*; never a phone number."""
+Wamid = NewType("Wamid", str)
+Phone = NewType("Phone", str)
+"""A person's number in E.164, with its leading `+`."""
+PersonKey = NewType("PersonKey", str)
+"""What makes two spellings of a person's number one person: see `person_key`."""
+
+
+class Role(StrEnum):
+    """What a member of an organisation is. Each later role may do less."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    MEMBER = "member"
+    VIEWER = "viewer"
+
+
+class Permission(StrEnum):
+    """`resource:action`, the unit in which rights are given and checked."""
+
+    ORGANIZATION_READ = "organization:read"
+    ORGANIZATION_WRITE = "organization:write"
+    MEMBERS_READ = "members:read"
+    MEMBERS_WRITE = "members:write"
+    WABAS_READ = "wabas:read"
+    WABAS_WRITE = "wabas:write"
+    TEAMS_READ = "teams:read"
+    TEAMS_WRITE = "teams:write"
+    CONTACTS_READ = "contacts:read"
+    CONTACTS_WRITE = "contacts:write"
+    TEMPLATES_READ = "templates:read"
+    TEMPLATES_WRITE = "templates:write"
+    CAMPAIGNS_READ = "campaigns:read"
+    CAMPAIGNS_WRITE = "campaigns:write"
+    CAMPAIGNS_LAUNCH = "campaigns:launch"
+    MESSAGES_READ = "messages:read"
+    MESSAGES_SEND = "messages:send"
+
+
+_READS = frozenset(p for p in Permission if p.endswith(":read"))
+_ADMINS_ONLY = frozenset({Permission.ORGANIZATION_WRITE, Permission.MEMBERS_WRITE, Permission.WABAS_WRITE})
+
+RIGHTS: dict[Role, frozenset[Permission]] = {
+    Role.OWNER: frozenset(Permission),
+    Role.ADMIN: frozenset(Permission),
+    Role.MEMBER: frozenset(Permission) - _ADMINS_ONLY,
+    Role.VIEWER: _READS,
+}
+
+
+class NotPermitted(Forbidden):
+    """Your role does not allow this."""
+
+
+class Actor(Struct, frozen=True, kw_only=True):
+    """Who is asking now. The organisation comes from the token, never from a header or a body."""
+
+    user_id: UserId
+    organization_id: OrganizationId
+    role: Role
+
+    def may(self, permission: Permission) -> bool:
+        return permission in RIGHTS[self.role]
+
+    def require(self, permission: Permission) -> OrganizationId:
+        """The organisation to work in; raise NotPermitted."""
+        if not self.may(permission):
+            raise NotPermitted(
+                f"This needs the permission {permission.value}; your role is {self.role.value}."
+            )
+        return self.organization_id
+
+
+_BRAZIL = re.compile(r"\+55(\d{2})9(\d{8})")
+_MEXICO = re.compile(r"\+521(\d{10})")
+_ARGENTINA = re.compile(r"\+549(\d{8,})")
+
+
+def person_key(phone: Phone) -> PersonKey:
+    """One key for the national variants of one person's number (fact sheet section 10).
+
+    Brazil's ninth digit, Mexico's 1 and Argentina's 9 come and go between what is dialled and what Meta
+    reports as `wa_id`; landlines, which never carry them, keep their own key.
+    """
+    if found := _BRAZIL.fullmatch(phone):
+        return PersonKey(f"55{found[1]}{found[2]}")
+    if found := _MEXICO.fullmatch(phone):
+        return PersonKey(f"52{found[1]}")
+    if found := _ARGENTINA.fullmatch(phone):
+        return PersonKey(f"54{found[1]}")
+    return PersonKey(phone.removeprefix("+"))
+
+
+class Stamped(Struct, frozen=True, kw_only=True):
+    """When a thing was made and last changed."""
+
+    created_at: datetime
+    updated_at: datetime

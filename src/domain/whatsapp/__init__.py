@@ -1,0 +1,1 @@
+"""Numbers, messages, webhooks and conversations: the one door to Meta."""

@@ -1,0 +1,1 @@
+"""The property-based harness that users run against their own adapters."""
