@@ -1,14 +1,16 @@
 """The words every context shares: ids, who is asking, and how a person is reached."""
 
 import re
-from datetime import datetime
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import NewType
+from typing import Generic, NewType, TypeVar
 from uuid import UUID
 
 from msgspec import Struct
 
 from tidings.domain.errors import Forbidden
+
+T = TypeVar("T")
 
 OrganizationId = NewType("OrganizationId", UUID)
 UserId = NewType("UserId", UUID)
@@ -116,8 +118,12 @@ def person_key(phone: Phone) -> PersonKey:
     return PersonKey(phone.removeprefix("+"))
 
 
-class Stamped(Struct, frozen=True, kw_only=True):
-    """When a thing was made and last changed."""
+class Page(Struct, Generic[T], frozen=True, kw_only=True):
+    """Some of a list, newest or first as the list says, and how to go on.
 
-    created_at: datetime
-    updated_at: datetime
+    `next_cursor` is opaque and None on the last page; `total` is counted only when asked for.
+    """
+
+    items: Sequence[T]
+    next_cursor: str | None = None
+    total: int | None = None
