@@ -1,13 +1,16 @@
 """Column types that speak the domain's types, so that rows need no mapping code."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import BINARY, BigInteger, Dialect, Integer, LargeBinary, String, Text, TypeDecorator
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
+
+E = TypeVar("E", bound=StrEnum)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -70,6 +73,26 @@ def ascii_key(length: int) -> TypeEngine[str]:
     return String(length).with_variant(
         mysql.VARCHAR(length, charset="ascii", collation="ascii_bin"), "mysql", "mariadb"
     )
+
+
+class Choice(TypeDecorator[E]):
+    """A member of a StrEnum, kept as its value."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, of: type[E]) -> None:
+        super().__init__()
+        self.of = of
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(ascii_key(24))
+
+    def process_bind_param(self, value: E | None, dialect: Dialect) -> str | None:
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> E | None:
+        return None if value is None else self.of(value)
 
 
 Position = BigInteger().with_variant(Integer, "sqlite")

@@ -1,0 +1,1 @@
+"""The whatsapp context in SQL."""

@@ -1,0 +1,94 @@
+"""Leases and runs in SQL."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from msgspec.structs import asdict
+from sqlalchemy import or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tidings.adapters.mysql.dialect import insert_missing
+from tidings.adapters.mysql.whatsapp.tables import leases, runs
+from tidings.application.ports.common import Now
+from tidings.domain.kernel import CampaignId, PhoneNumberId
+from tidings.domain.whatsapp.numbers import Lease, Run, RunState
+
+
+@dataclass(frozen=True, slots=True)
+class SqlLeases:
+    """Leases by name. `clock` is the clock that all their takers share: the database's, or this machine's."""
+
+    connection: AsyncConnection
+    clock: Now
+
+    async def take(
+        self, name: str, owner: str, *, seconds: float, dead: Collection[str] = ()
+    ) -> Lease | None:
+        now = self.clock()
+        await insert_missing(self.connection, leases, [{"name": name, "owner": "", "epoch": 0, "until": now}])
+        taken = await self.connection.execute(
+            update(leases)
+            .where(leases.c.name == name, or_(leases.c.until <= now, leases.c.owner.in_(list(dead))))
+            .values(owner=owner, epoch=leases.c.epoch + 1, until=now + timedelta(seconds=seconds))
+        )
+        if taken.rowcount != 1:
+            return None
+        epoch = (
+            await self.connection.execute(select(leases.c.epoch).where(leases.c.name == name))
+        ).scalar_one()
+        return Lease(name=name, owner=owner, epoch=epoch)
+
+    async def holder(self, name: str) -> str | None:
+        query = select(leases.c.owner).where(leases.c.name == name, leases.c.until > self.clock())
+        return (await self.connection.execute(query)).scalar_one_or_none()
+
+    async def renew(self, lease: Lease, *, seconds: float) -> bool:
+        renewed = await self.connection.execute(
+            update(leases)
+            .where(leases.c.name == lease.name, leases.c.epoch == lease.epoch)
+            .values(until=self.clock() + timedelta(seconds=seconds))
+        )
+        return renewed.rowcount == 1
+
+    async def release(self, lease: Lease) -> None:
+        await self.connection.execute(
+            update(leases)
+            .where(leases.c.name == lease.name, leases.c.epoch == lease.epoch)
+            .values(until=self.clock())
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SqlRuns:
+    connection: AsyncConnection
+
+    async def put(self, run: Run) -> None:
+        await insert_missing(self.connection, runs, [asdict(run)])
+
+    async def get(self, id: CampaignId) -> Run | None:
+        found = await self.connection.execute(select(runs).where(runs.c.campaign_id == id).with_for_update())
+        row = found.mappings().one_or_none()
+        return None if row is None else Run(**row)
+
+    async def states(self, ids: Collection[CampaignId]) -> dict[CampaignId, RunState]:
+        if not ids:
+            return {}
+        found = await self.connection.execute(
+            select(runs.c.campaign_id, runs.c.state).where(runs.c.campaign_id.in_(list(ids)))
+        )
+        return {row.campaign_id: row.state for row in found}
+
+    async def set(self, id: CampaignId, state: RunState, reason: str | None = None) -> None:
+        await self.connection.execute(
+            update(runs).where(runs.c.campaign_id == id).values(state=state, reason=reason and reason[:500])
+        )
+
+    async def halt(self, lane: PhoneNumberId, reason: str) -> Sequence[Run]:
+        running = (runs.c.phone_number_id == lane) & (runs.c.state == RunState.RUNNING)
+        found = await self.connection.execute(select(runs).where(running).with_for_update())
+        halted = [Run(**row) for row in found.mappings()]
+        await self.connection.execute(
+            update(runs).where(running).values(state=RunState.PAUSED, reason=reason[:500])
+        )
+        return halted

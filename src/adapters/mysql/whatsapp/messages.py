@@ -1,0 +1,205 @@
+"""Messages in SQL: every method is one statement for its whole batch."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from msgspec.structs import asdict
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tidings.adapters.mysql.cursors import decode_cursor, encode_cursor
+from tidings.adapters.mysql.dialect import insert_many, insert_missing, update_many
+from tidings.adapters.mysql.engine import Database
+from tidings.adapters.mysql.whatsapp.tables import MUTABLE, attempts, messages, runs
+from tidings.application.ports.whatsapp import MessageFilter
+from tidings.domain.kernel import (
+    AttemptId,
+    CampaignId,
+    MessageId,
+    OrganizationId,
+    Page,
+    PhoneNumberId,
+    Wamid,
+)
+from tidings.domain.whatsapp.messages import Attempt, Message, MessageNotFound, State
+from tidings.domain.whatsapp.numbers import RunState
+
+m = messages.c
+
+
+@dataclass(frozen=True, slots=True)
+class SqlMessages:
+    connection: AsyncConnection
+
+    async def add(self, new: Sequence[Message]) -> None:
+        await insert_missing(self.connection, messages, [asdict(message) for message in new])
+
+    async def find(self, ids: Sequence[MessageId]) -> Sequence[Message]:
+        return await self._where(m.id.in_(ids)) if ids else []
+
+    async def of_attempts(self, ids: Sequence[AttemptId]) -> Sequence[Message]:
+        return await self._where(m.attempt_id.in_(ids)) if ids else []
+
+    async def of_wamids(self, wamids: Sequence[Wamid]) -> Sequence[Message]:
+        return await self._where(m.wamid.in_(wamids)) if wamids else []
+
+    async def still_pending(self, ids: Sequence[MessageId]) -> Collection[MessageId]:
+        if not ids:
+            return set()
+        query = select(m.id).where(m.id.in_(ids), m.state == State.PENDING).with_for_update()
+        return set((await self.connection.execute(query)).scalars())
+
+    async def save(self, moved: Sequence[Message]) -> None:
+        rows = [{"id": message.id, **{name: getattr(message, name) for name in MUTABLE}} for message in moved]
+        for row in rows:
+            row["reason"] = row["reason"] and row["reason"][:500]
+        await update_many(self.connection, messages, rows, key="id", change=MUTABLE)
+
+    async def left_sending(self, lane: PhoneNumberId, *, before: int) -> Sequence[Message]:
+        return await self._where(
+            (m.phone_number_id == lane) & (m.state == State.SENDING) & (m.epoch < before)
+        )
+
+    async def pending_of(self, run: CampaignId, *, after: MessageId | None, limit: int) -> Sequence[Message]:
+        chosen = (m.run_id == run) & (m.state == State.PENDING)
+        if after is not None:
+            chosen &= m.id > after
+        found = await self.connection.execute(
+            _locked(select(messages).where(chosen).order_by(m.id).limit(limit))
+        )
+        return [Message(**row) for row in found.mappings()]
+
+    async def keep_attempts(self, ended: Sequence[Attempt]) -> None:
+        rows = [asdict(attempt) for attempt in ended]
+        for row in rows:
+            row["reason"] = row["reason"][:500]
+        await insert_many(self.connection, attempts, rows)
+
+    async def known_attempts(self, ids: Sequence[AttemptId]) -> Collection[AttemptId]:
+        if not ids:
+            return set()
+        found = await self.connection.execute(select(attempts.c.id).where(attempts.c.id.in_(ids)))
+        return {AttemptId(id) for id in found.scalars()}
+
+    async def attempts(self, id: MessageId) -> Sequence[Attempt]:
+        found = await self.connection.execute(
+            select(attempts).where(attempts.c.message_id == id).order_by(attempts.c.no)
+        )
+        return [Attempt(**row) for row in found.mappings()]
+
+    async def _where(self, condition: Any) -> Sequence[Message]:
+        found = await self.connection.execute(_locked(select(messages).where(condition).order_by(m.id)))
+        return [Message(**row) for row in found.mappings()]
+
+
+def _locked(query: Select[Any]) -> Select[Any]:
+    return query.with_for_update()
+
+
+@dataclass(frozen=True, slots=True)
+class SqlDue:
+    """The sender's look at what waits."""
+
+    database: Database
+
+    async def lanes(self, now: datetime) -> Sequence[PhoneNumberId]:
+        running = select(runs.c.phone_number_id).where(
+            runs.c.state == RunState.RUNNING,
+            select(m.id)
+            .where(
+                m.phone_number_id == runs.c.phone_number_id,
+                m.state == State.PENDING,
+                m.run_id == runs.c.campaign_id,
+                m.next_attempt_at <= now,
+            )
+            .exists(),
+        )
+        single = select(m.phone_number_id).where(
+            m.state == State.PENDING, m.run_id.is_(None), m.next_attempt_at <= now
+        )
+        async with self.database.reading() as connection:
+            found = (await connection.execute(running.distinct().union(single.distinct()))).scalars().all()
+        return [PhoneNumberId(lane) for lane in found]
+
+    async def messages(
+        self, lane: PhoneNumberId, now: datetime, *, limit: int, known: Collection[MessageId]
+    ) -> Sequence[Message]:
+        async with self.database.reading() as connection:
+            due = await self._due(connection, lane, None, now, limit)
+            if len(due) < limit:
+                due += await self._of_runs(connection, lane, now, limit - len(due))
+        return [message for message in due if message.id not in known]
+
+    async def _of_runs(
+        self, connection: AsyncConnection, lane: PhoneNumberId, now: datetime, limit: int
+    ) -> list[Message]:
+        """The same number from each running run, interleaved, so that no campaign starves another."""
+        active = select(runs.c.campaign_id).where(
+            runs.c.phone_number_id == lane, runs.c.state == RunState.RUNNING
+        )
+        ids = (await connection.execute(active)).scalars().all()
+        lines = [await self._due(connection, lane, CampaignId(id), now, limit) for id in ids]
+        lines = [line for line in lines if line]
+        share = limit // max(len(lines), 1) + 1
+        mixed = [line[turn] for turn in range(share) for line in lines if turn < len(line)]
+        return mixed[:limit]
+
+    async def _due(
+        self,
+        connection: AsyncConnection,
+        lane: PhoneNumberId,
+        run: CampaignId | None,
+        now: datetime,
+        limit: int,
+    ) -> list[Message]:
+        query = (
+            select(messages)
+            .where(
+                m.phone_number_id == lane,
+                m.state == State.PENDING,
+                m.run_id.is_(None) if run is None else m.run_id == run,
+                m.next_attempt_at <= now,
+            )
+            .order_by(m.next_attempt_at, m.id)
+            .limit(limit)
+        )
+        return [Message(**row) for row in (await connection.execute(query)).mappings()]
+
+
+@dataclass(frozen=True, slots=True)
+class SqlMessageReader:
+    """An organisation's history."""
+
+    database: Database
+
+    async def get(self, organization: OrganizationId, id: MessageId) -> Message:
+        query = select(messages).where(m.id == id, m.organization_id == organization)
+        async with self.database.reading() as connection:
+            row = (await connection.execute(query)).mappings().one_or_none()
+        if row is None:
+            raise MessageNotFound()
+        return Message(**row)
+
+    async def attempts(self, id: MessageId) -> Sequence[Attempt]:
+        async with self.database.reading() as connection:
+            return await SqlMessages(connection).attempts(id)
+
+    async def page(
+        self, organization: OrganizationId, wanted: MessageFilter, *, cursor: str | None, limit: int
+    ) -> Page[Message]:
+        chosen = m.organization_id == organization
+        if wanted.state is not None:
+            chosen &= m.state == State(wanted.state)
+        if wanted.person is not None:
+            chosen &= m.person == wanted.person
+        if wanted.run_id is not None:
+            chosen &= m.run_id == wanted.run_id
+        if cursor is not None:
+            chosen &= m.id < decode_cursor(cursor)
+        query = select(messages).where(chosen).order_by(m.id.desc()).limit(limit + 1)
+        async with self.database.reading() as connection:
+            found = [Message(**row) for row in (await connection.execute(query)).mappings()]
+        more = len(found) > limit
+        return Page(items=found[:limit], next_cursor=encode_cursor(found[limit - 1].id) if more else None)

@@ -1,0 +1,202 @@
+"""Tables of the whatsapp context, and which query each index serves."""
+
+from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy.dialects import mysql
+
+from tidings.adapters.mysql.engine import TABLE_OPTIONS
+from tidings.adapters.mysql.outbox import inbox_table, outbox_table
+from tidings.adapters.mysql.types import Choice, Id, Json, Moment, Position, ascii_key
+from tidings.domain.whatsapp.content import Content
+from tidings.domain.whatsapp.messages import State
+from tidings.domain.whatsapp.numbers import RunState
+
+metadata = MetaData()
+outbox = outbox_table(metadata, "whatsapp")
+inbox = inbox_table(metadata, "whatsapp")
+
+_bytes = LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb")
+
+messages = Table(
+    "whatsapp_messages",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("organization_id", Id, nullable=False),
+    Column("phone_number_id", ascii_key(32), nullable=False),
+    Column("run_id", Id),
+    Column("contact_id", Id),
+    Column("person", ascii_key(160), nullable=False),
+    Column("to", ascii_key(24)),
+    Column("recipient", ascii_key(160)),
+    Column("content", Json(Content), nullable=False),
+    Column("state", Choice(State), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("next_attempt_at", Moment, nullable=False),
+    Column("expires_at", Moment),
+    Column("attempt_no", Integer, nullable=False),
+    Column("attempt_id", Id),
+    Column("epoch", Integer),
+    Column("attempted_at", Moment),
+    Column("wamid", ascii_key(255)),
+    Column("accepted_at", Moment),
+    Column("sent_at", Moment),
+    Column("delivered_at", Moment),
+    Column("read_at", Moment),
+    Column("failed_at", Moment),
+    Column("unknown_at", Moment),
+    Column("code", Integer),
+    Column("reason", String(500)),
+    # One message a person and run: the last guard against a second one.
+    Index("whatsapp_messages_once", "run_id", "person", unique=True),
+    # The sender's question: what is due behind this number, of this run.
+    Index("whatsapp_messages_due", "phone_number_id", "state", "run_id", "next_attempt_at", "id"),
+    # Settling, and statuses that carry our callback data.
+    Index("whatsapp_messages_attempt", "attempt_id", unique=True),
+    # Statuses.
+    Index("whatsapp_messages_wamid", "wamid", unique=True),
+    # History of an organisation, newest first, and of one person.
+    Index("whatsapp_messages_history", "organization_id", "id"),
+    Index("whatsapp_messages_person", "organization_id", "person", "id"),
+    **TABLE_OPTIONS,
+)
+
+MUTABLE = (
+    "state",
+    "version",
+    "next_attempt_at",
+    "attempt_no",
+    "attempt_id",
+    "epoch",
+    "attempted_at",
+    "wamid",
+    "accepted_at",
+    "sent_at",
+    "delivered_at",
+    "read_at",
+    "failed_at",
+    "unknown_at",
+    "code",
+    "reason",
+)
+"""The columns of a message that change after it was added."""
+
+attempts = Table(
+    "whatsapp_attempts",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("message_id", Id, nullable=False, index=True),
+    Column("no", Integer, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("ended_at", Moment, nullable=False),
+    Column("code", Integer),
+    Column("reason", String(500), nullable=False),
+    **TABLE_OPTIONS,
+)
+
+leases = Table(
+    "whatsapp_leases",
+    metadata,
+    Column("name", ascii_key(64), primary_key=True),
+    Column("owner", String(120), nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("until", Moment, nullable=False),
+    **TABLE_OPTIONS,
+)
+
+runs = Table(
+    "whatsapp_runs",
+    metadata,
+    Column("campaign_id", Id, primary_key=True),
+    Column("organization_id", Id, nullable=False),
+    Column("phone_number_id", ascii_key(32), nullable=False),
+    Column("state", Choice(RunState), nullable=False),
+    Column("reason", String(500)),
+    Index("whatsapp_runs_lane", "phone_number_id", "state"),
+    **TABLE_OPTIONS,
+)
+
+webhooks = Table(
+    "whatsapp_webhooks",
+    metadata,
+    Column("id", Position, primary_key=True, autoincrement=True),
+    Column("received_at", Moment, nullable=False),
+    Column("body", _bytes, nullable=False),
+    **TABLE_OPTIONS,
+)
+
+parked = Table(
+    "whatsapp_parked",
+    metadata,
+    Column("id", Position, primary_key=True, autoincrement=True),
+    Column("wamid", ascii_key(255), nullable=False, index=True),
+    Column("status", ascii_key(16), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("code", Integer),
+    Column("reason", String(500)),
+    Column("raw", Text, nullable=False),
+    **TABLE_OPTIONS,
+)
+
+set_aside = Table(
+    "whatsapp_set_aside",
+    metadata,
+    Column("id", Position, primary_key=True, autoincrement=True),
+    Column("where", String(200), nullable=False),
+    Column("reason", String(500), nullable=False),
+    Column("raw", _bytes, nullable=False),
+    Column("at", Moment, nullable=False),
+    **TABLE_OPTIONS,
+)
+
+strays = Table(
+    "whatsapp_strays",
+    metadata,
+    Column("what", ascii_key(64), primary_key=True),
+    Column("count", Integer, nullable=False),
+    **TABLE_OPTIONS,
+)
+
+numbers = Table(
+    "whatsapp_numbers",
+    metadata,
+    Column("phone_number_id", ascii_key(32), primary_key=True),
+    Column("organization_id", Id, nullable=False, index=True),
+    Column("waba_id", ascii_key(32), nullable=False, index=True),
+    Column("display_phone_number", String(40), nullable=False),
+    Column("verified_name", String(200), nullable=False),
+    Column("quality_rating", ascii_key(16), nullable=False),
+    Column("messages_per_second", Integer, nullable=False),
+    Column("connected_at", Moment, nullable=False),
+    **TABLE_OPTIONS,
+)
+
+inbound = Table(
+    "whatsapp_inbound",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("organization_id", Id, nullable=False),
+    Column("phone_number_id", ascii_key(32), nullable=False),
+    Column("wamid", ascii_key(255), nullable=False, unique=True),
+    Column("person", ascii_key(160), nullable=False),
+    Column("sender", ascii_key(24)),
+    Column("sender_user_id", ascii_key(160)),
+    Column("profile_name", String(200), nullable=False),
+    Column("kind", ascii_key(32), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("payload", String(512), nullable=False),
+    Column("reply_to", ascii_key(255)),
+    Column("raw", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Index("whatsapp_inbound_person", "organization_id", "person", "at"),
+    **TABLE_OPTIONS,
+)
+
+conversations = Table(
+    "whatsapp_conversations",
+    metadata,
+    Column("organization_id", Id, primary_key=True),
+    Column("phone_number_id", ascii_key(32), primary_key=True),
+    Column("person", ascii_key(160), primary_key=True),
+    Column("heard_at", Moment, nullable=False),
+    **TABLE_OPTIONS,
+)

@@ -1,0 +1,146 @@
+"""Webhook bodies, parked statuses, numbers and conversations in SQL."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from msgspec.structs import asdict
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tidings.adapters.mysql.dialect import insert_many, insert_missing, upsert
+from tidings.adapters.mysql.whatsapp.tables import (
+    conversations,
+    inbound,
+    numbers,
+    parked,
+    set_aside,
+    strays,
+    webhooks,
+)
+from tidings.application.ports.whatsapp import Parked
+from tidings.domain.kernel import OrganizationId, PersonKey, PhoneNumberId, WabaId, Wamid
+from tidings.domain.whatsapp.conversations import Conversation, Inbound
+from tidings.domain.whatsapp.numbers import Number
+
+
+@dataclass(frozen=True, slots=True)
+class SqlWebhooks:
+    connection: AsyncConnection
+
+    async def append(self, bodies: Sequence[bytes], at: datetime) -> None:
+        await insert_many(self.connection, webhooks, [{"received_at": at, "body": body} for body in bodies])
+
+    async def waiting(self, limit: int) -> Sequence[tuple[int, bytes]]:
+        query = select(webhooks.c.id, webhooks.c.body).order_by(webhooks.c.id).limit(limit)
+        return [(row.id, row.body) for row in await self.connection.execute(query)]
+
+    async def applied(self, ids: Sequence[int]) -> None:
+        if ids:
+            await self.connection.execute(delete(webhooks).where(webhooks.c.id.in_(ids)))
+
+    async def park(self, statuses: Sequence[Parked]) -> None:
+        await insert_many(self.connection, parked, [asdict(status) for status in statuses])
+
+    async def parked(self, wamids: Sequence[Wamid]) -> Sequence[Parked]:
+        if not wamids:
+            return []
+        theirs = parked.c.wamid.in_(wamids)
+        rows = (
+            (await self.connection.execute(select(parked).where(theirs).order_by(parked.c.id)))
+            .mappings()
+            .all()
+        )
+        if rows:
+            await self.connection.execute(delete(parked).where(theirs))
+        return [Parked(**{name: value for name, value in row.items() if name != "id"}) for row in rows]
+
+    async def set_aside(self, where: str, reason: str, raw: bytes, at: datetime) -> None:
+        row = {"where": where[:200], "reason": reason[:500], "raw": raw, "at": at}
+        await insert_many(self.connection, set_aside, [row])
+
+    async def count_stray(self, what: str) -> None:
+        await insert_missing(self.connection, strays, [{"what": what, "count": 0}])
+        await self.connection.execute(
+            update(strays).where(strays.c.what == what).values(count=strays.c.count + 1)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SqlNumbers:
+    connection: AsyncConnection
+
+    async def put(self, found: Sequence[Number]) -> None:
+        rows = [asdict(number) for number in found]
+        change = [
+            column.name
+            for column in numbers.columns
+            if column.name not in ("phone_number_id", "connected_at")
+        ]
+        await upsert(self.connection, numbers, rows, keys=["phone_number_id"], change=change)
+
+    async def find(self, ids: Collection[PhoneNumberId]) -> Sequence[Number]:
+        if not ids:
+            return []
+        found = await self.connection.execute(select(numbers).where(numbers.c.phone_number_id.in_(list(ids))))
+        return [Number(**row) for row in found.mappings()]
+
+    async def of(self, organization: OrganizationId) -> Sequence[Number]:
+        query = (
+            select(numbers)
+            .where(numbers.c.organization_id == organization)
+            .order_by(numbers.c.phone_number_id)
+        )
+        return [Number(**row) for row in (await self.connection.execute(query)).mappings()]
+
+    async def of_waba(self, waba: WabaId) -> Number | None:
+        query = select(numbers).where(numbers.c.waba_id == waba).limit(1)
+        row = (await self.connection.execute(query)).mappings().one_or_none()
+        return None if row is None else Number(**row)
+
+
+@dataclass(frozen=True, slots=True)
+class SqlConversations:
+    connection: AsyncConnection
+
+    async def hear(self, heard: Sequence[Inbound]) -> Sequence[Inbound]:
+        if not heard:
+            return []
+        by_wamid = {message.wamid: message for message in heard}
+        known = await self.connection.execute(
+            select(inbound.c.wamid).where(inbound.c.wamid.in_(list(by_wamid)))
+        )
+        for wamid in known.scalars():
+            del by_wamid[Wamid(wamid)]
+        new = list(by_wamid.values())
+        await insert_many(self.connection, inbound, [asdict(message) for message in new])
+        for message in new:
+            await self._move_on(message)
+        return new
+
+    async def _move_on(self, message: Inbound) -> None:
+        key = {
+            "organization_id": message.organization_id,
+            "phone_number_id": message.phone_number_id,
+            "person": message.person,
+        }
+        await insert_missing(self.connection, conversations, [{**key, "heard_at": message.at}])
+        await self.connection.execute(
+            update(conversations)
+            .where(
+                *(conversations.c[name] == value for name, value in key.items()),
+                conversations.c.heard_at < message.at,
+            )
+            .values(heard_at=message.at)
+        )
+
+    async def get(
+        self, organization: OrganizationId, number: PhoneNumberId, person: PersonKey
+    ) -> Conversation | None:
+        query = select(conversations).where(
+            conversations.c.organization_id == organization,
+            conversations.c.phone_number_id == number,
+            conversations.c.person == person,
+        )
+        row = (await self.connection.execute(query)).mappings().one_or_none()
+        return None if row is None else Conversation(**row)

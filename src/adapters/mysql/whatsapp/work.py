@@ -1,0 +1,33 @@
+"""One transaction over the context's tables."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from tidings.adapters.mysql.engine import Database
+from tidings.adapters.mysql.outbox import SqlInbox, SqlOutbox
+from tidings.adapters.mysql.whatsapp.lanes import SqlLeases, SqlRuns
+from tidings.adapters.mysql.whatsapp.messages import SqlMessages
+from tidings.adapters.mysql.whatsapp.tables import inbox, outbox
+from tidings.adapters.mysql.whatsapp.webhooks import SqlConversations, SqlNumbers, SqlWebhooks
+from tidings.application.ports.common import NewId, Now
+from tidings.application.ports.whatsapp import Begin, Work
+
+
+def whatsapp_in(database: Database, *, now: Now, new_id: NewId) -> Begin:
+    """Open writing transactions over the whatsapp context's tables."""
+
+    @asynccontextmanager
+    async def begin() -> AsyncGenerator[Work]:
+        async with database.begin() as connection:
+            yield Work(
+                messages=SqlMessages(connection),
+                leases=SqlLeases(connection, now),
+                runs=SqlRuns(connection),
+                webhooks=SqlWebhooks(connection),
+                numbers=SqlNumbers(connection),
+                conversations=SqlConversations(connection),
+                outbox=SqlOutbox(connection, outbox, now, new_id),
+                inbox=SqlInbox(connection, inbox, now),
+            )
+
+    return begin

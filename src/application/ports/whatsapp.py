@@ -1,0 +1,247 @@
+"""What the whatsapp context needs from the outside, besides Meta (`gateway.py`, `meta.py`)."""
+
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+from msgspec import Struct
+
+from tidings.application.ports.common import Inbox, Outbox
+from tidings.domain.kernel import (
+    AttemptId,
+    CampaignId,
+    ContactId,
+    MessageId,
+    OrganizationId,
+    Page,
+    PersonKey,
+    PhoneNumberId,
+    WabaId,
+    Wamid,
+)
+from tidings.domain.whatsapp.conversations import Conversation, Inbound
+from tidings.domain.whatsapp.messages import Attempt, Message
+from tidings.domain.whatsapp.numbers import Lease, Number, Run, RunState
+
+
+class MessageStore(Protocol):
+    """Messages of every organisation: sender and webhooks serve them all at once, in batches."""
+
+    async def add(self, new: Sequence[Message]) -> None:
+        """Add those whose id, and whose (run, person), are new; leave the others as they are."""
+
+    async def find(self, ids: Sequence[MessageId]) -> Sequence[Message]: ...
+
+    async def of_attempts(self, ids: Sequence[AttemptId]) -> Sequence[Message]:
+        """Messages whose present attempt is one of these."""
+        ...
+
+    async def of_wamids(self, wamids: Sequence[Wamid]) -> Sequence[Message]: ...
+
+    async def still_pending(self, ids: Sequence[MessageId]) -> Collection[MessageId]: ...
+
+    async def save(self, moved: Sequence[Message]) -> None:
+        """Write the present state of messages that were read in this transaction."""
+
+    async def left_sending(self, lane: PhoneNumberId, *, before: int) -> Sequence[Message]:
+        """Messages in `sending` whose attempt was started under an epoch below `before`."""
+        ...
+
+    async def pending_of(self, run: CampaignId, *, after: MessageId | None, limit: int) -> Sequence[Message]:
+        """Pending messages of a run in order of id."""
+        ...
+
+    async def keep_attempts(self, ended: Sequence[Attempt]) -> None:
+        """Remember attempts that will be followed by others."""
+
+    async def known_attempts(self, ids: Sequence[AttemptId]) -> Collection[AttemptId]:
+        """Which of these are remembered as ended."""
+        ...
+
+    async def attempts(self, id: MessageId) -> Sequence[Attempt]: ...
+
+
+class LeaseStore(Protocol):
+    """Leases by name, on the database's clock."""
+
+    async def take(
+        self, name: str, owner: str, *, seconds: float, dead: Collection[str] = ()
+    ) -> Lease | None:
+        """Take a lease that is free, has ended, or belongs to one of the `dead`; None if it is held."""
+        ...
+
+    async def holder(self, name: str) -> str | None:
+        """Who holds it now, if it has not ended."""
+        ...
+
+    async def renew(self, lease: Lease, *, seconds: float) -> bool:
+        """Prolong; False if it has passed to another epoch."""
+        ...
+
+    async def release(self, lease: Lease) -> None: ...
+
+
+class RunStore(Protocol):
+    """Campaigns as lines of messages behind a number."""
+
+    async def put(self, run: Run) -> None:
+        """Add, or leave as it is."""
+
+    async def get(self, id: CampaignId) -> Run | None: ...
+
+    async def states(self, ids: Collection[CampaignId]) -> dict[CampaignId, RunState]: ...
+
+    async def set(self, id: CampaignId, state: RunState, reason: str | None = None) -> None: ...
+
+    async def halt(self, lane: PhoneNumberId, reason: str) -> Sequence[Run]:
+        """Pause every running run of a lane; which they were."""
+        ...
+
+
+class Parked(Struct, frozen=True, kw_only=True):
+    """A status whose message is not known yet."""
+
+    wamid: Wamid
+    status: str
+    at: datetime
+    code: int | None = None
+    reason: str | None = None
+    raw: str = ""
+
+
+class WebhookStore(Protocol):
+    """Bodies that were answered with 200 and wait to be applied, and what could not be."""
+
+    async def append(self, bodies: Sequence[bytes], at: datetime) -> None: ...
+
+    async def waiting(self, limit: int) -> Sequence[tuple[int, bytes]]: ...
+
+    async def applied(self, ids: Sequence[int]) -> None: ...
+
+    async def park(self, statuses: Sequence[Parked]) -> None: ...
+
+    async def parked(self, wamids: Sequence[Wamid]) -> Sequence[Parked]:
+        """Take out what was parked for these."""
+        ...
+
+    async def set_aside(self, where: str, reason: str, raw: bytes, at: datetime) -> None:
+        """Keep an item that could not be read or belongs to nobody, for people to look at."""
+
+    async def count_stray(self, what: str) -> None:
+        """Count a report that contradicts the ledger (a late report of an attempt thought failed)."""
+
+
+class NumberStore(Protocol):
+    async def put(self, found: Sequence[Number]) -> None: ...
+
+    async def find(self, ids: Collection[PhoneNumberId]) -> Sequence[Number]: ...
+
+    async def of(self, organization: OrganizationId) -> Sequence[Number]: ...
+
+    async def of_waba(self, waba: WabaId) -> Number | None:
+        """Any one number of a WABA."""
+        ...
+
+
+class ConversationStore(Protocol):
+    async def hear(self, heard: Sequence[Inbound]) -> Sequence[Inbound]:
+        """Keep inbound messages and move their conversations on; those that were new."""
+        ...
+
+    async def get(
+        self, organization: OrganizationId, number: PhoneNumberId, person: PersonKey
+    ) -> Conversation | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One transaction over the context's tables. Leaving the block commits it; an exception undoes it."""
+
+    messages: MessageStore
+    leases: LeaseStore
+    runs: RunStore
+    webhooks: WebhookStore
+    numbers: NumberStore
+    conversations: ConversationStore
+    outbox: Outbox
+    inbox: Inbox
+
+
+Begin: TypeAlias = Callable[[], AbstractAsyncContextManager[Work]]
+
+
+class Due(Protocol):
+    """The sender's look at what waits; outside any writing transaction."""
+
+    async def lanes(self, now: datetime) -> Sequence[PhoneNumberId]:
+        """Numbers behind which something is due."""
+        ...
+
+    async def next_due(self, now: datetime) -> datetime | None:
+        """When the next message that waits for its time will be due."""
+        ...
+
+    async def messages(
+        self, lane: PhoneNumberId, now: datetime, *, limit: int, known: Collection[MessageId]
+    ) -> Sequence[Message]:
+        """Due messages of a lane without those that are `known`: single messages first, then fairly from
+        each running run, in the order in which they came."""
+        ...
+
+
+class MessageFilter(Struct, frozen=True, kw_only=True):
+    """What a history is narrowed to."""
+
+    state: str | None = None
+    person: PersonKey | None = None
+    run_id: CampaignId | None = None
+
+
+class MessageReader(Protocol):
+    """An organisation's own messages."""
+
+    async def get(self, organization: OrganizationId, id: MessageId) -> Message:
+        """Raise MessageNotFound."""
+        ...
+
+    async def attempts(self, id: MessageId) -> Sequence[Attempt]:
+        """Earlier attempts of a message, in order."""
+        ...
+
+    async def page(
+        self, organization: OrganizationId, wanted: MessageFilter, *, cursor: str | None, limit: int
+    ) -> Page[Message]:
+        """Newest first. Raise BadCursor."""
+        ...
+
+
+class Consent(Protocol):
+    """What contacts know of people's wishes, asked at the last moment before a call to Meta."""
+
+    async def blocked(
+        self, organization: OrganizationId, contacts: Collection[ContactId]
+    ) -> Collection[ContactId]:
+        """Those who want no marketing."""
+        ...
+
+
+class Owners(Protocol):
+    """Who this process is, and whether another one on this machine still lives."""
+
+    def me(self) -> str: ...
+
+    def is_dead(self, owner: str) -> bool:
+        """True only when the owner certainly no longer runs."""
+        ...
+
+
+class Signal(Protocol):
+    """A wake-up that may be lost: losing one costs a poll interval."""
+
+    def wake(self) -> None: ...
+
+    async def wait(self, seconds: float) -> None:
+        """Return at the next wake-up, or after `seconds`."""
+        ...

@@ -1,0 +1,1 @@
+"""The one door to Meta: sending, hearing, and what was said."""

@@ -1,0 +1,320 @@
+"""What is said: single messages, campaigns' lines of messages, and looking back at them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import UNSET, Struct, UnsetType
+
+from tidings.application.ports.common import NewId, Now
+from tidings.application.ports.whatsapp import Begin, MessageFilter, MessageReader, Signal, Work
+from tidings.application.whatsapp.telling import moved_events
+from tidings.domain.errors import Fault, Invalid
+from tidings.domain.events import WabaConnected
+from tidings.domain.kernel import (
+    Actor,
+    CampaignId,
+    ContactId,
+    MessageId,
+    OrganizationId,
+    Page,
+    Permission,
+    PersonKey,
+    Phone,
+    PhoneNumberId,
+    Wamid,
+    person_key,
+)
+from tidings.domain.whatsapp.content import Content
+from tidings.domain.whatsapp.conversations import check_window
+from tidings.domain.whatsapp.messages import Attempt, Message, State
+from tidings.domain.whatsapp.numbers import (
+    NoNumber,
+    Number,
+    NumberNotFound,
+    Run,
+    RunState,
+    SeveralNumbers,
+)
+
+
+class NotAState(Invalid):
+    """There is no such message state."""
+
+
+class NewMessage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """A single message to one person."""
+
+    to: Phone
+    content: Content
+    phone_number_id: PhoneNumberId | None = None
+    reply_to: Wamid | None = None
+
+
+class LineItem(Struct, frozen=True, kw_only=True):
+    """One campaign message as it is handed over: the recipient's id is the message's id."""
+
+    id: MessageId
+    contact_id: ContactId
+    person: PersonKey
+    to: Phone
+    content: Content
+
+
+class TimelineEntry(Struct, frozen=True, kw_only=True, rename="camel"):
+    """One thing that happened to a message."""
+
+    at: datetime
+    what: str
+    detail: str | None = None
+
+
+class MessageView(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A message as people see it."""
+
+    id: MessageId
+    phone_number_id: PhoneNumberId
+    to: Phone | None
+    content: Content
+    state: State
+    wamid: Wamid | None = None
+    campaign_id: CampaignId | None = None
+    attempts: int = 0
+    code: int | None = None
+    reason: str | None = None
+    created_at: datetime
+    timeline: Sequence[TimelineEntry] | UnsetType = UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """Single messages, and what became of any message."""
+
+    begin: Begin
+    reader: MessageReader
+    signal: Signal
+    now: Now
+    new_id: NewId
+
+    async def send(self, actor: Actor, new: NewMessage) -> MessageView:
+        """Put a message in line; it leaves within a moment. Raise WindowClosed, NoNumber, SeveralNumbers."""
+        organization = actor.require(Permission.MESSAGES_SEND)
+        now = self.now()
+        person = person_key(new.to)
+        async with self.begin() as work:
+            number = await self._number(work, organization, new.phone_number_id)
+            conversation = await work.conversations.get(organization, number.phone_number_id, person)
+            check_window(new.content, conversation, now)
+            message = Message(
+                id=MessageId(self.new_id()),
+                organization_id=organization,
+                phone_number_id=number.phone_number_id,
+                person=person,
+                to=new.to,
+                content=new.content,
+                created_at=now,
+                next_attempt_at=now,
+            )
+            await work.messages.add([message])
+        self.signal.wake()
+        return view(message)
+
+    async def get(self, actor: Actor, id: MessageId) -> MessageView:
+        """A message with its timeline. Raise MessageNotFound."""
+        organization = actor.require(Permission.MESSAGES_READ)
+        message = await self.reader.get(organization, id)
+        return view(message, timeline(message, await self.reader.attempts(id)))
+
+    async def page(
+        self,
+        actor: Actor,
+        *,
+        state: str | None = None,
+        to: Phone | None = None,
+        campaign_id: CampaignId | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page[MessageView]:
+        """History, newest first. Raise NotAState, BadCursor."""
+        organization = actor.require(Permission.MESSAGES_READ)
+        if state is not None and state not in list(State):
+            wanted = ", ".join(State)
+            raise NotAState("", Fault(field="state", rule="choice", message=f"must be one of {wanted}"))
+        wanted_filter = MessageFilter(
+            state=state, person=None if to is None else person_key(to), run_id=campaign_id
+        )
+        found = await self.reader.page(organization, wanted_filter, cursor=cursor, limit=limit)
+        return Page(
+            items=[view(message) for message in found.items], next_cursor=found.next_cursor, total=found.total
+        )
+
+    async def numbers(self, actor: Actor) -> Sequence[Number]:
+        """The organisation's sending numbers."""
+        organization = actor.require(Permission.WABAS_READ)
+        async with self.begin() as work:
+            return await work.numbers.of(organization)
+
+    async def waba_connected(self, event_id: UUID, event: WabaConnected) -> None:
+        """Learn the numbers of a WABA that was linked."""
+        now = self.now()
+        async with self.begin() as work:
+            if await work.inbox.first_time("whatsapp", event_id):
+                await work.numbers.put(
+                    [
+                        Number(
+                            phone_number_id=number.phone_number_id,
+                            organization_id=event.organization_id,
+                            waba_id=event.waba_id,
+                            display_phone_number=number.display_phone_number,
+                            verified_name=number.verified_name,
+                            quality_rating=number.quality_rating,
+                            messages_per_second=number.messages_per_second,
+                            connected_at=now,
+                        )
+                        for number in event.numbers
+                    ]
+                )
+
+    async def _number(self, work: Work, organization: OrganizationId, wanted: PhoneNumberId | None) -> Number:
+        return choose_number(await work.numbers.of(organization), wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Campaigns' lines of messages: what the campaigns context asks of the one door. No actor: it was asked there."""
+
+    begin: Begin
+    signal: Signal
+    now: Now
+
+    async def number(self, organization: OrganizationId, wanted: PhoneNumberId | None) -> Number:
+        """The number a campaign will send from. Raise NoNumber, SeveralNumbers, NumberNotFound."""
+        async with self.begin() as work:
+            return choose_number(await work.numbers.of(organization), wanted)
+
+    async def open(self, organization: OrganizationId, campaign: CampaignId, number: PhoneNumberId) -> None:
+        """Make the line, running; opening it again changes nothing."""
+        async with self.begin() as work:
+            await work.runs.put(
+                Run(
+                    campaign_id=campaign,
+                    organization_id=organization,
+                    phone_number_id=number,
+                    state=RunState.RUNNING,
+                )
+            )
+
+    async def hand_over(
+        self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+        number: PhoneNumberId,
+        items: Sequence[LineItem],
+    ) -> None:
+        """Put messages in line. Idempotent: the same items again, or the same person again, add nothing."""
+        now = self.now()
+        async with self.begin() as work:
+            await work.messages.add(
+                [
+                    Message(
+                        id=item.id,
+                        organization_id=organization,
+                        phone_number_id=number,
+                        run_id=campaign,
+                        contact_id=item.contact_id,
+                        person=item.person,
+                        to=item.to,
+                        content=item.content,
+                        created_at=now,
+                        next_attempt_at=now,
+                    )
+                    for item in items
+                ]
+            )
+        self.signal.wake()
+
+    async def pause(self, campaign: CampaignId, reason: str | None = None) -> None:
+        """No attempt of this line is written down once this returned; what is on its way finishes."""
+        await self._turn(campaign, RunState.PAUSED, reason)
+
+    async def resume(self, campaign: CampaignId) -> None:
+        await self._turn(campaign, RunState.RUNNING)
+        self.signal.wake()
+
+    async def cancel(self, campaign: CampaignId) -> None:
+        """Nothing of this line leaves any more: what waited is skipped, page by page."""
+        await self._turn(campaign, RunState.CANCELLED)
+        after: MessageId | None = None
+        while True:
+            async with self.begin() as work:
+                waiting = await work.messages.pending_of(campaign, after=after, limit=1000)
+                skipped = [message.skip("cancelled") for message in waiting]
+                await work.messages.save(skipped)
+                await work.outbox.put(*moved_events(skipped, self.now()))
+            if not waiting:
+                return
+            after = waiting[-1].id
+
+    async def _turn(self, campaign: CampaignId, state: RunState, reason: str | None = None) -> None:
+        async with self.begin() as work:
+            run = await work.runs.get(campaign)
+            if run is not None and run.state is not RunState.CANCELLED:
+                await work.runs.set(campaign, state, reason)
+
+
+def choose_number(numbers: Sequence[Number], wanted: PhoneNumberId | None) -> Number:
+    """The number asked for, or the only one. Raise NoNumber, SeveralNumbers, NumberNotFound."""
+    if not numbers:
+        raise NoNumber()
+    if wanted is None:
+        if len(numbers) > 1:
+            raise SeveralNumbers()
+        return numbers[0]
+    for number in numbers:
+        if number.phone_number_id == wanted:
+            return number
+    raise NumberNotFound(
+        "", Fault(field="phoneNumberId", rule="exists", message="is not a number of this organisation")
+    )
+
+
+def view(message: Message, entries: Sequence[TimelineEntry] | UnsetType = UNSET) -> MessageView:
+    return MessageView(
+        id=message.id,
+        phone_number_id=message.phone_number_id,
+        to=message.to,
+        content=message.content,
+        state=message.state,
+        wamid=message.wamid,
+        campaign_id=message.run_id,
+        attempts=message.attempt_no,
+        code=message.code,
+        reason=message.reason,
+        created_at=message.created_at,
+        timeline=entries,
+    )
+
+
+def timeline(message: Message, attempts: Sequence[Attempt]) -> list[TimelineEntry]:
+    """Everything that is known to have happened, in the order of time."""
+    entries = [TimelineEntry(at=message.created_at, what="in line")]
+    for attempt in attempts:
+        said = f"attempt {attempt.no} ended: {attempt.code} {attempt.reason}".strip()
+        entries.append(TimelineEntry(at=attempt.started_at, what=f"attempt {attempt.no}"))
+        entries.append(TimelineEntry(at=attempt.ended_at, what="refused for now", detail=said))
+    moments: list[tuple[datetime | None, str, str | None]] = [
+        (message.attempted_at if message.attempt_id else None, f"attempt {message.attempt_no}", None),
+        (message.unknown_at, "outcome unknown", message.reason if message.state is State.UNKNOWN else None),
+        (message.accepted_at, "accepted by Meta", message.wamid),
+        (message.sent_at, "sent", None),
+        (message.delivered_at, "delivered", None),
+        (message.read_at, "read", None),
+        (message.failed_at, "failed", f"{message.code or ''} {message.reason or ''}".strip() or None),
+    ]
+    entries += [
+        TimelineEntry(at=at, what=what, detail=detail) for at, what, detail in moments if at is not None
+    ]
+    if message.state is State.SKIPPED:
+        entries.append(TimelineEntry(at=message.next_attempt_at, what="skipped", detail=message.reason))
+    return sorted(entries, key=lambda entry: entry.at)

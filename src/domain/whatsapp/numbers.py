@@ -1,0 +1,60 @@
+"""Sending numbers and the work in line behind them."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+from tidings.domain.errors import Conflict, NotFound
+from tidings.domain.kernel import CampaignId, OrganizationId, PhoneNumberId, WabaId
+
+
+class NumberNotFound(NotFound):
+    """The organisation has no such sending number."""
+
+
+class NoNumber(Conflict):
+    """The organisation has no sending number yet: connect a WhatsApp Business Account first."""
+
+
+class SeveralNumbers(Conflict):
+    """The organisation has several sending numbers: say which one, in `phoneNumberId`."""
+
+
+class Number(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A business number that messages are sent from."""
+
+    phone_number_id: PhoneNumberId
+    organization_id: OrganizationId
+    waba_id: WabaId
+    display_phone_number: str
+    verified_name: str
+    quality_rating: str
+    messages_per_second: int
+    connected_at: datetime
+
+
+class RunState(StrEnum):
+    """Whether a campaign's messages may leave."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """A campaign as the sender sees it: one line of messages behind one number."""
+
+    campaign_id: CampaignId
+    organization_id: OrganizationId
+    phone_number_id: PhoneNumberId
+    state: RunState
+    reason: str | None = None
+
+
+class Lease(Struct, frozen=True, kw_only=True):
+    """The right to start attempts on a lane, until it ends or a higher epoch is given out."""
+
+    name: str
+    owner: str
+    epoch: int
