@@ -49,8 +49,8 @@ class MessageStore(Protocol):
         """Messages in `sending` whose attempt was started under an epoch below `before`."""
         ...
 
-    async def pending_of(self, run: CampaignId, *, after: MessageId | None, limit: int) -> Sequence[Message]:
-        """Pending messages of a run in order of id."""
+    async def pending_of(self, run: CampaignId, *, limit: int) -> Sequence[Message]:
+        """Some pending messages of a run."""
         ...
 
     async def keep_attempts(self, ended: Sequence[Attempt]) -> None:

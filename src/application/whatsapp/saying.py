@@ -182,7 +182,7 @@ class Messages:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Campaigns' lines of messages: what the campaigns context asks of the one door. No actor: it was asked there."""
+    """Campaigns' lines of messages: what the campaigns context asks, having asked its actor."""
 
     begin: Begin
     signal: Signal
@@ -232,6 +232,10 @@ class Lines:
                     for item in items
                 ]
             )
+            run = await work.runs.get(campaign)
+            if run is not None and run.state is RunState.CANCELLED:
+                while await self._skip_some(work, campaign):
+                    pass
         self.signal.wake()
 
     async def pause(self, campaign: CampaignId, reason: str | None = None) -> None:
@@ -245,16 +249,17 @@ class Lines:
     async def cancel(self, campaign: CampaignId) -> None:
         """Nothing of this line leaves any more: what waited is skipped, page by page."""
         await self._turn(campaign, RunState.CANCELLED)
-        after: MessageId | None = None
         while True:
             async with self.begin() as work:
-                waiting = await work.messages.pending_of(campaign, after=after, limit=1000)
-                skipped = [message.skip("cancelled") for message in waiting]
-                await work.messages.save(skipped)
-                await work.outbox.put(*moved_events(skipped, self.now()))
-            if not waiting:
-                return
-            after = waiting[-1].id
+                if not await self._skip_some(work, campaign):
+                    return
+
+    async def _skip_some(self, work: Work, campaign: CampaignId) -> int:
+        waiting = await work.messages.pending_of(campaign, limit=1000)
+        skipped = [message.skip("cancelled") for message in waiting]
+        await work.messages.save(skipped)
+        await work.outbox.put(*moved_events(skipped, self.now()))
+        return len(skipped)
 
     async def _turn(self, campaign: CampaignId, state: RunState, reason: str | None = None) -> None:
         async with self.begin() as work:

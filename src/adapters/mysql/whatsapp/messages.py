@@ -62,19 +62,13 @@ class SqlMessages:
             (m.phone_number_id == lane) & (m.state == State.SENDING) & (m.epoch < before)
         )
 
-    async def pending_of(self, run: CampaignId, *, after: MessageId | None, limit: int) -> Sequence[Message]:
-        chosen = (m.run_id == run) & (m.state == State.PENDING)
-        if after is not None:
-            chosen &= m.id > after
-        found = await self.connection.execute(
-            _locked(select(messages).where(chosen).order_by(m.id).limit(limit))
-        )
+    async def pending_of(self, run: CampaignId, *, limit: int) -> Sequence[Message]:
+        chosen = select(messages).where(m.run_id == run, m.state == State.PENDING).limit(limit)
+        found = await self.connection.execute(_locked(chosen))
         return [Message(**row) for row in found.mappings()]
 
     async def keep_attempts(self, ended: Sequence[Attempt]) -> None:
-        rows = [asdict(attempt) for attempt in ended]
-        for row in rows:
-            row["reason"] = row["reason"][:500]
+        rows = [{**asdict(attempt), "reason": attempt.reason[:500]} for attempt in ended]
         await insert_many(self.connection, attempts, rows)
 
     async def known_attempts(self, ids: Sequence[AttemptId]) -> Collection[AttemptId]:

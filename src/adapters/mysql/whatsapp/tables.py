@@ -50,6 +50,8 @@ messages = Table(
     Index("whatsapp_messages_once", "run_id", "person", unique=True),
     # The sender's question: what is due behind this number, of this run.
     Index("whatsapp_messages_due", "phone_number_id", "state", "run_id", "next_attempt_at", "id"),
+    # Cancelling, and counting what is left of a run.
+    Index("whatsapp_messages_run", "run_id", "state"),
     # Settling, and statuses that carry our callback data.
     Index("whatsapp_messages_attempt", "attempt_id", unique=True),
     # Statuses.
