@@ -26,6 +26,10 @@ class CampaignNotFound(NotFound):
     """There is no such campaign."""
 
 
+class NoSuchRecipient(NotFound):
+    """The campaign has no such recipient."""
+
+
 class WrongState(Conflict):
     """The campaign's state does not allow this."""
 
@@ -114,6 +118,10 @@ class Campaign(Struct, frozen=True, kw_only=True, rename="camel"):
     missing: Missing = Missing.REFUSE
     state: State = State.DRAFT
     reason: str | None = None
+    epoch: int = 0
+    """Grows with every turn; the number's line obeys the newest."""
+    told: int = 0
+    """The epoch that the line has confirmed; below `epoch`, it is still to be told."""
     created_at: datetime
     updated_at: datetime
     launched_at: datetime | None = None
@@ -134,6 +142,7 @@ class Campaign(Struct, frozen=True, kw_only=True, rename="camel"):
         return replace(
             self,
             state=state,
+            epoch=self.epoch + 1,
             reason=reason,
             updated_at=at,
             launched_at=at if act is Act.LAUNCH else self.launched_at,

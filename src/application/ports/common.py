@@ -32,3 +32,13 @@ class Inbox(Protocol):
     async def first_time(self, group: str, event_id: UUID) -> bool:
         """Note the event; False if it was noted before, and then nothing may be done again."""
         ...
+
+
+class Signal(Protocol):
+    """A wake-up that may be lost: losing one costs a poll interval."""
+
+    def wake(self) -> None: ...
+
+    async def wait(self, seconds: float) -> None:
+        """Return at the next wake-up, or after `seconds`."""
+        ...

@@ -86,14 +86,15 @@ class LeaseStore(Protocol):
 class RunStore(Protocol):
     """Campaigns as lines of messages behind a number."""
 
-    async def put(self, run: Run) -> None:
-        """Add, or leave as it is."""
+    async def turn(self, run: Run) -> None:
+        """Add the run, or take over its state and epoch if its epoch is newer than the known one."""
 
     async def get(self, id: CampaignId) -> Run | None: ...
 
     async def states(self, ids: Collection[CampaignId]) -> dict[CampaignId, RunState]: ...
 
-    async def set(self, id: CampaignId, state: RunState, reason: str | None = None) -> None: ...
+    async def pause(self, id: CampaignId, reason: str) -> None:
+        """Pause a run of our own accord; the campaign hears of it."""
 
     async def halt(self, lane: PhoneNumberId, reason: str) -> Sequence[Run]:
         """Pause every running run of a lane; which they were."""
@@ -234,14 +235,4 @@ class Owners(Protocol):
 
     def is_dead(self, owner: str) -> bool:
         """True only when the owner certainly no longer runs."""
-        ...
-
-
-class Signal(Protocol):
-    """A wake-up that may be lost: losing one costs a poll interval."""
-
-    def wake(self) -> None: ...
-
-    async def wait(self, seconds: float) -> None:
-        """Return at the next wake-up, or after `seconds`."""
         ...

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from tidings.application.ports.common import NewId, Now
+from tidings.application.ports.common import NewId, Now, Signal
 from tidings.application.ports.gateway import parse_callback_data
 from tidings.application.ports.meta import (
     BadItem,
@@ -24,7 +24,7 @@ from tidings.application.ports.meta import (
     Update,
     WebhookReader,
 )
-from tidings.application.ports.whatsapp import Begin, Owners, Parked, Signal, Work
+from tidings.application.ports.whatsapp import Begin, Owners, Parked, Work
 from tidings.application.whatsapp.telling import moved_events
 from tidings.domain.errors import Unavailable
 from tidings.domain.events import Event, MessageReceived, TemplateReported

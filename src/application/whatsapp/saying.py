@@ -7,8 +7,8 @@ from uuid import UUID
 
 from msgspec import UNSET, Struct, UnsetType
 
-from tidings.application.ports.common import NewId, Now
-from tidings.application.ports.whatsapp import Begin, MessageFilter, MessageReader, Signal, Work
+from tidings.application.ports.common import NewId, Now, Signal
+from tidings.application.ports.whatsapp import Begin, MessageFilter, MessageReader, Work
 from tidings.application.whatsapp.telling import moved_events
 from tidings.domain.errors import Fault, Invalid
 from tidings.domain.events import WabaConnected
@@ -193,17 +193,19 @@ class Lines:
         async with self.begin() as work:
             return choose_number(await work.numbers.of(organization), wanted)
 
-    async def open(self, organization: OrganizationId, campaign: CampaignId, number: PhoneNumberId) -> None:
-        """Make the line, running; opening it again changes nothing."""
+    async def turn(self, run: Run) -> None:
+        """Make the line, or pause, resume or cancel it; older epochs than the known one change nothing.
+
+        Once a pause or cancel returned, no attempt of this line is written down; what is on its way
+        finishes. A cancelled line never leaves that state: what waited is skipped, page by page.
+        """
         async with self.begin() as work:
-            await work.runs.put(
-                Run(
-                    campaign_id=campaign,
-                    organization_id=organization,
-                    phone_number_id=number,
-                    state=RunState.RUNNING,
-                )
-            )
+            await work.runs.turn(run)
+        self.signal.wake()
+        while run.state is RunState.CANCELLED:
+            async with self.begin() as work:
+                if not await self._skip_some(work, run.campaign_id):
+                    return
 
     async def hand_over(
         self,
@@ -238,34 +240,12 @@ class Lines:
                     pass
         self.signal.wake()
 
-    async def pause(self, campaign: CampaignId, reason: str | None = None) -> None:
-        """No attempt of this line is written down once this returned; what is on its way finishes."""
-        await self._turn(campaign, RunState.PAUSED, reason)
-
-    async def resume(self, campaign: CampaignId) -> None:
-        await self._turn(campaign, RunState.RUNNING)
-        self.signal.wake()
-
-    async def cancel(self, campaign: CampaignId) -> None:
-        """Nothing of this line leaves any more: what waited is skipped, page by page."""
-        await self._turn(campaign, RunState.CANCELLED)
-        while True:
-            async with self.begin() as work:
-                if not await self._skip_some(work, campaign):
-                    return
-
     async def _skip_some(self, work: Work, campaign: CampaignId) -> int:
         waiting = await work.messages.pending_of(campaign, limit=1000)
         skipped = [message.skip("cancelled") for message in waiting]
         await work.messages.save(skipped)
         await work.outbox.put(*moved_events(skipped, self.now()))
         return len(skipped)
-
-    async def _turn(self, campaign: CampaignId, state: RunState, reason: str | None = None) -> None:
-        async with self.begin() as work:
-            run = await work.runs.get(campaign)
-            if run is not None and run.state is not RunState.CANCELLED:
-                await work.runs.set(campaign, state, reason)
 
 
 def choose_number(numbers: Sequence[Number], wanted: PhoneNumberId | None) -> Number:

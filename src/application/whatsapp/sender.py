@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct
 
-from tidings.application.ports.common import Chance, Monotonic, NewId, Now
+from tidings.application.ports.common import Chance, Monotonic, NewId, Now, Signal
 from tidings.application.ports.gateway import Gateway, NotSent, Outgoing, Rejected, Unclear, Verdict
-from tidings.application.ports.whatsapp import Begin, Consent, Due, Owners, Signal, Work
+from tidings.application.ports.whatsapp import Begin, Consent, Due, Owners, Work
 from tidings.application.whatsapp.settling import HALTS, WHOLE_LANE, Outcome, Settled, Withheld, settle
 from tidings.application.whatsapp.telling import moved_events
 from tidings.domain.errors import Unavailable
@@ -225,7 +225,7 @@ class LaneSender:
             run = await work.runs.get(message.run_id)
             halted = [run] if run is not None and run.state is RunState.RUNNING else []
             for each in halted:
-                await work.runs.set(each.campaign_id, RunState.PAUSED, reason)
+                await work.runs.pause(each.campaign_id, reason)
         await work.outbox.put(
             *(
                 RunHalted(

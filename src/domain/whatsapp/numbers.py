@@ -49,6 +49,8 @@ class Run(Struct, frozen=True, kw_only=True):
     organization_id: OrganizationId
     phone_number_id: PhoneNumberId
     state: RunState
+    epoch: int
+    """Grows with every turn of the campaign, so that turns that overtake each other end in the newest."""
     reason: str | None = None
 
 

@@ -63,8 +63,17 @@ class SqlLeases:
 class SqlRuns:
     connection: AsyncConnection
 
-    async def put(self, run: Run) -> None:
+    async def turn(self, run: Run) -> None:
         await insert_missing(self.connection, runs, [asdict(run)])
+        await self.connection.execute(
+            update(runs)
+            .where(
+                runs.c.campaign_id == run.campaign_id,
+                runs.c.epoch < run.epoch,
+                runs.c.state != RunState.CANCELLED,
+            )
+            .values(state=run.state, epoch=run.epoch, reason=run.reason and run.reason[:500])
+        )
 
     async def get(self, id: CampaignId) -> Run | None:
         found = await self.connection.execute(select(runs).where(runs.c.campaign_id == id).with_for_update())
@@ -79,9 +88,11 @@ class SqlRuns:
         )
         return {row.campaign_id: row.state for row in found}
 
-    async def set(self, id: CampaignId, state: RunState, reason: str | None = None) -> None:
+    async def pause(self, id: CampaignId, reason: str) -> None:
         await self.connection.execute(
-            update(runs).where(runs.c.campaign_id == id).values(state=state, reason=reason and reason[:500])
+            update(runs)
+            .where(runs.c.campaign_id == id, runs.c.state == RunState.RUNNING)
+            .values(state=RunState.PAUSED, reason=reason[:500])
         )
 
     async def halt(self, lane: PhoneNumberId, reason: str) -> Sequence[Run]:

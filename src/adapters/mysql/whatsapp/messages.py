@@ -52,9 +52,14 @@ class SqlMessages:
         return set((await self.connection.execute(query)).scalars())
 
     async def save(self, moved: Sequence[Message]) -> None:
-        rows = [{"id": message.id, **{name: getattr(message, name) for name in MUTABLE}} for message in moved]
-        for row in rows:
-            row["reason"] = row["reason"] and row["reason"][:500]
+        rows = [
+            {
+                **{name: getattr(message, name) for name in MUTABLE},
+                "id": message.id,
+                "reason": message.reason and message.reason[:500],
+            }
+            for message in moved
+        ]
         await update_many(self.connection, messages, rows, key="id", change=MUTABLE)
 
     async def left_sending(self, lane: PhoneNumberId, *, before: int) -> Sequence[Message]:

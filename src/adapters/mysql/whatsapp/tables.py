@@ -112,6 +112,7 @@ runs = Table(
     Column("organization_id", Id, nullable=False),
     Column("phone_number_id", ascii_key(32), nullable=False),
     Column("state", Choice(RunState), nullable=False),
+    Column("epoch", Integer, nullable=False),
     Column("reason", String(500)),
     Index("whatsapp_runs_lane", "phone_number_id", "state"),
     **TABLE_OPTIONS,

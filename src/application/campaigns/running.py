@@ -1,0 +1,210 @@
+"""Running campaigns: freeze the audience, hand people over, hear what became of them.
+
+Every step is a transaction that can be repeated: planning notes how far it came in the transaction that
+adds recipients, handing over is idempotent at the other side, and news is taken over by its version. So a
+process may die between any two of them, and another goes on.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from tidings.application.campaigns.authoring import tell_line
+from tidings.application.ports.campaigns import (
+    ActiveCampaigns,
+    Audience,
+    Begin,
+    Line,
+    Person,
+    Progress,
+    SendableTemplate,
+    Templates,
+    Work,
+)
+from tidings.application.ports.common import NewId, Now, Signal
+from tidings.domain.campaigns import Act, Campaign, CampaignNotFound, Outcome, Recipient, State, fill, totals
+from tidings.domain.errors import Conflict, NotFound, Unavailable
+from tidings.domain.events import MessagesMoved, RunHalted
+from tidings.domain.kernel import MessageId, PersonKey
+
+PAGE = 1000
+"""People planned, and handed over, in one transaction."""
+AHEAD = 20_000
+"""Recipients in a number's line at most, so that pause and cancel bite at once."""
+GROUP = "campaigns"
+"""The consumer group of this context."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """The loop that moves campaigns on, and the ear for what whatsapp tells."""
+
+    begin: Begin
+    read: Begin
+    active: ActiveCampaigns
+    audience: Audience
+    templates: Templates
+    line: Line
+    signal: Signal
+    now: Now
+    new_id: NewId
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Move campaigns on until `stop`. Safe to run in any number of processes."""
+        while not stop.is_set():
+            try:
+                busy = await self.step()
+            except Unavailable:
+                busy = False
+            await self.signal.wait(0.02 if busy else 0.5)
+
+    async def step(self) -> bool:
+        """One page of work for each unfinished campaign; whether there may be more at once."""
+        busy = False
+        for campaign in await self.active.unfinished():
+            match campaign.state:
+                case State.PLANNING:
+                    busy |= await self._plan(campaign)
+                case State.CANCELLED:
+                    busy |= await self._wind_up(campaign)
+                case State.RUNNING if campaign.told == campaign.epoch:
+                    busy |= await self._hand_over(campaign)
+                case _:
+                    await tell_line(self.begin, self.line, campaign)
+                    busy = True
+        return busy
+
+    async def _plan(self, campaign: Campaign) -> bool:
+        """Freeze one page of the audience."""
+        async with self.read(campaign.organization_id) as work:
+            progress = await work.recipients.progress(campaign.id)
+        try:
+            people = await self.audience.page(
+                campaign.organization_id, campaign.group_id, after=progress.after, limit=PAGE
+            )
+        except NotFound as gone:
+            await self._pause(campaign, str(gone))
+            return False
+        if not people:
+            return await self._planned(campaign)
+        async with self.begin(campaign.organization_id) as work:
+            current = await work.campaigns.get(campaign.id)
+            if current.state is not State.PLANNING or await work.recipients.progress(campaign.id) != progress:
+                return True
+            taken = await work.recipients.taken(campaign.id, [person.person for person in people])
+            await work.recipients.plan(
+                campaign.id,
+                self._recipients(campaign, people, set(taken)),
+                Progress(after=people[-1].contact_id),
+            )
+        return True
+
+    def _recipients(
+        self, campaign: Campaign, people: Sequence[Person], taken: set[PersonKey]
+    ) -> list[Recipient]:
+        now = self.now()
+        recipients: list[Recipient] = []
+        for person in people:
+            values, empty = fill(campaign.parameters, person.fields)
+            reason = person.blocked
+            if reason is None and person.person in taken:
+                reason = "duplicate"
+            if reason is None and empty:
+                reason = f"no value for {', '.join(empty)}"
+            if reason is None:
+                taken.add(person.person)
+            recipients.append(
+                Recipient(
+                    id=MessageId(self.new_id()),
+                    campaign_id=campaign.id,
+                    contact_id=person.contact_id,
+                    person=person.person,
+                    phone=person.phone,
+                    name=person.name,
+                    values=values,
+                    state=Outcome.PENDING if reason is None else Outcome.SKIPPED,
+                    reason=reason,
+                    changed_at=now,
+                )
+            )
+        return recipients
+
+    async def _planned(self, campaign: Campaign) -> bool:
+        async with self.begin(campaign.organization_id) as work:
+            current = await work.campaigns.get(campaign.id)
+            if current.state is State.PLANNING:
+                await work.campaigns.save(current.turn(Act.PLANNED, self.now()))
+        return True
+
+    async def _hand_over(self, campaign: Campaign) -> bool:
+        """Put the next page of people in line, unless enough stand there."""
+        async with self.begin(campaign.organization_id) as work:
+            room = AHEAD - await work.recipients.in_line(campaign.id)
+            page = await work.recipients.to_hand_over(campaign.id, limit=max(min(room, PAGE), 0))
+            if not page:
+                await self._complete_if_done(work, campaign)
+                return False
+        try:
+            template = await self.templates.sendable(campaign.organization_id, campaign.template_id)
+        except (NotFound, Conflict) as refused:
+            await self._pause(campaign, str(refused))
+            return False
+        return await self._into_line(campaign, template, page)
+
+    async def _into_line(
+        self, campaign: Campaign, template: SendableTemplate, page: Sequence[Recipient]
+    ) -> bool:
+        await self.line.hand_over(campaign, template, page)
+        async with self.begin(campaign.organization_id) as work:
+            await work.recipients.handed_over([recipient.id for recipient in page])
+        return True
+
+    async def _wind_up(self, campaign: Campaign) -> bool:
+        """Cancelled: first the line, then those who never stood in it; told only when nobody is left.
+
+        In this order a page that is being handed over at this moment meets a cancelled line.
+        """
+        await self.line.turn(campaign)
+        async with self.begin(campaign.organization_id) as work:
+            if await work.recipients.skip_rest(campaign.id, "cancelled", limit=PAGE):
+                return True
+            await work.campaigns.told(campaign.id, campaign.epoch)
+        return False
+
+    async def _pause(self, campaign: Campaign, reason: str) -> None:
+        async with self.begin(campaign.organization_id) as work:
+            current = await work.campaigns.get(campaign.id)
+            if current.may(Act.PAUSE):
+                await work.campaigns.save(current.turn(Act.PAUSE, self.now(), reason))
+
+    async def _complete_if_done(self, work: Work, campaign: Campaign) -> None:
+        current = await work.campaigns.get(campaign.id)
+        if (
+            current.state is State.RUNNING
+            and not totals(list(await work.recipients.tallies(campaign.id))).open
+        ):
+            await work.campaigns.save(current.turn(Act.COMPLETE, self.now()))
+
+    async def messages_moved(self, events: Sequence[tuple[UUID, MessagesMoved]]) -> None:
+        """Take over news of messages: all events of one organisation in one transaction."""
+        for organization in dict.fromkeys(event.organization_id for _, event in events):
+            async with self.begin(organization) as work:
+                for event_id, event in events:
+                    if event.organization_id != organization:
+                        continue
+                    if await work.inbox.first_time(GROUP, event_id):
+                        await work.recipients.fold(event.campaign_id, event.moves)
+        self.signal.wake()
+
+    async def run_halted(self, event_id: UUID, event: RunHalted) -> None:
+        """Meta refused in a way that would meet everyone: the campaign waits, and says why."""
+        async with self.begin(event.organization_id) as work:
+            if not await work.inbox.first_time(GROUP, event_id):
+                return
+            try:
+                campaign = await work.campaigns.get(event.campaign_id)
+            except CampaignNotFound:
+                return
+            if campaign.may(Act.PAUSE):
+                await work.campaigns.save(campaign.turn(Act.PAUSE, self.now(), event.reason))

@@ -1,0 +1,203 @@
+"""What campaigns need from the outside: their own tables, and three questions to other contexts."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from msgspec import Struct, field
+
+from tidings.application.ports.common import Inbox, Outbox
+from tidings.domain.campaigns import Campaign, Outcome, Recipient, Tally
+from tidings.domain.events import Move
+from tidings.domain.kernel import (
+    CampaignId,
+    ContactId,
+    GroupId,
+    MessageId,
+    OrganizationId,
+    Page,
+    PersonKey,
+    Phone,
+    PhoneNumberId,
+    TemplateId,
+    WabaId,
+)
+
+
+class CampaignStore(Protocol):
+    """An organisation's campaigns, within one transaction."""
+
+    async def add(self, campaign: Campaign) -> None: ...
+
+    async def get(self, id: CampaignId) -> Campaign:
+        """Locked until the transaction ends. Raise CampaignNotFound."""
+        ...
+
+    async def save(self, campaign: Campaign) -> None: ...
+
+    async def told(self, id: CampaignId, epoch: int) -> None:
+        """The line has confirmed this epoch."""
+
+    async def remove(self, id: CampaignId) -> None:
+        """The campaign and all that hangs on it."""
+
+    async def page(
+        self, *, state: str | None, cursor: str | None, limit: int, number: int | None = None
+    ) -> Page[Campaign]:
+        """Newest first, by cursor or by page number (then with a total). Raise BadCursor."""
+        ...
+
+
+class Progress(Struct, frozen=True, kw_only=True):
+    """How far planning has come: the last contact that was looked at."""
+
+    after: ContactId | None = None
+
+
+class RecipientStore(Protocol):
+    """The recipients of an organisation's campaigns, within one transaction."""
+
+    async def plan(self, campaign: CampaignId, new: Sequence[Recipient], progress: Progress) -> None:
+        """Add recipients that are new by contact, count them, and note how far planning came."""
+
+    async def progress(self, campaign: CampaignId) -> Progress: ...
+
+    async def taken(self, campaign: CampaignId, people: Collection[PersonKey]) -> Collection[PersonKey]:
+        """Which of these people the campaign already reaches."""
+        ...
+
+    async def to_hand_over(self, campaign: CampaignId, *, limit: int) -> Sequence[Recipient]:
+        """Pending recipients that do not stand in line yet, in order."""
+        ...
+
+    async def handed_over(self, ids: Sequence[MessageId]) -> None: ...
+
+    async def in_line(self, campaign: CampaignId) -> int:
+        """Recipients that stand in the number's line and wait for an outcome."""
+        ...
+
+    async def skip_rest(self, campaign: CampaignId, reason: str, *, limit: int) -> int:
+        """Skip recipients that do not stand in line yet; how many there were."""
+        ...
+
+    async def fold(self, campaign: CampaignId, moves: Sequence[Move]) -> None:
+        """Take over news that is newer than what is known, and move the tallies with it."""
+
+    async def tallies(self, campaign: CampaignId) -> Sequence[Tally]: ...
+
+    async def recount(self, campaign: CampaignId) -> Sequence[Tally]:
+        """The tallies counted from the recipients themselves."""
+        ...
+
+    async def get(self, campaign: CampaignId, id: MessageId) -> Recipient:
+        """Raise RecipientNotFound."""
+        ...
+
+    async def of_contact(self, campaign: CampaignId, contact: ContactId) -> Recipient | None: ...
+
+    async def page(
+        self, campaign: CampaignId, *, state: Outcome | None, cursor: str | None, limit: int
+    ) -> Page[Recipient]:
+        """In order of planning. Raise BadCursor."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One transaction for one organisation. Leaving the block commits it; an exception undoes it."""
+
+    campaigns: CampaignStore
+    recipients: RecipientStore
+    outbox: Outbox
+    inbox: Inbox
+
+
+Begin: TypeAlias = Callable[[OrganizationId], AbstractAsyncContextManager[Work]]
+"""Opens a writing transaction; the `read` of a use case opens one that only looks."""
+
+
+class ActiveCampaigns(Protocol):
+    """The loops' question, across organisations."""
+
+    async def unfinished(self) -> Sequence[Campaign]:
+        """Campaigns that are planning or running, or whose line is still to be told of their last turn."""
+        ...
+
+
+class Person(Struct, frozen=True, kw_only=True):
+    """A contact as campaigns see one."""
+
+    contact_id: ContactId
+    phone: Phone
+    person: PersonKey
+    name: str = ""
+    fields: dict[str, str] = field(default_factory=dict[str, str])
+    """What templates can be filled with: firstName, lastName, email, company, ..."""
+    blocked: str | None = None
+    """Why this person may not be written to, such as `opted_out`."""
+
+
+class Audience(Protocol):
+    """Who a campaign may reach at this moment; answered by contacts."""
+
+    async def page(
+        self, organization: OrganizationId, group: GroupId | None, *, after: ContactId | None, limit: int
+    ) -> Sequence[Person]:
+        """The next people in order of their id. Raise GroupNotFound of contacts."""
+        ...
+
+
+class Slot(Struct, frozen=True, kw_only=True):
+    """A place in a template that wants a value; `key` names it in a campaign's parameters."""
+
+    key: str
+    what: str
+    """For people: `body {{1}}`."""
+    example: str = ""
+
+
+class SendableTemplate(Struct, frozen=True, kw_only=True):
+    """An approved template, as far as a campaign must know it."""
+
+    id: TemplateId
+    waba_id: WabaId
+    name: str
+    language: str
+    category: str
+    slots: tuple[Slot, ...]
+
+
+class Templates(Protocol):
+    """What may be sent; answered by templates."""
+
+    async def sendable(self, organization: OrganizationId, id: TemplateId) -> SendableTemplate:
+        """Raise NotFound or Conflict (not approved: with its status and reason)."""
+        ...
+
+
+class Line(Protocol):
+    """The number's line of messages; answered by whatsapp."""
+
+    async def choose_number(
+        self, organization: OrganizationId, wanted: PhoneNumberId | None
+    ) -> PhoneNumberId:
+        """The number asked for, or the only one. Raise NotFound or Conflict."""
+        ...
+
+    async def turn(self, campaign: Campaign) -> None:
+        """Make the line do as the campaign's state and epoch say; idempotent, and the newest epoch wins.
+
+        After it returned for a paused or cancelled campaign, nothing new leaves. Raise Unavailable.
+        """
+        ...
+
+    async def hand_over(
+        self, campaign: Campaign, template: SendableTemplate, recipients: Sequence[Recipient]
+    ) -> None:
+        """Put people in line; the same ones again change nothing. Raise Unavailable."""
+        ...
+
+    async def explain(self, organization: OrganizationId, id: MessageId) -> Sequence[Mapping[str, str]]:
+        """What happened to a message, in order: `at`, `what`, `detail`; empty when it never stood in line."""
+        ...
