@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from litestar import Controller, MediaType, Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody, Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta
 
 from tidings.adapters.http.envelope import Listing, Reply, listing, reply
@@ -56,7 +56,7 @@ class MessageController(Controller):
         actor: NamedDependency[Actor],
         state: FromQuery[str | None] = None,
         to: FromQuery[str | None] = None,
-        campaign_id: Annotated[CampaignId | None, Parameter(query="campaignId")] = None,
+        campaign_id: Annotated[CampaignId | None, QueryParameter(name="campaignId")] = None,
         cursor: FromQuery[str | None] = None,
         limit: FromQuery[Annotated[int, Meta(ge=1, le=100)]] = 50,
     ) -> Listing[MessageView]:
@@ -82,9 +82,9 @@ class MessageController(Controller):
     async def verify(
         self,
         verify_token: NamedDependency[VerifyToken],
-        mode: Annotated[str | None, Parameter(query="hub.mode")] = None,
-        challenge: Annotated[str | None, Parameter(query="hub.challenge", pattern=r"^\d{1,64}$")] = None,
-        token: Annotated[str | None, Parameter(query="hub.verify_token")] = None,
+        mode: Annotated[str | None, QueryParameter(name="hub.mode")] = None,
+        challenge: Annotated[str | None, QueryParameter(name="hub.challenge", pattern=r"^\d{1,64}$")] = None,
+        token: Annotated[str | None, QueryParameter(name="hub.verify_token")] = None,
     ) -> str:
         """Meta's check of the callback URL: answers the challenge."""
         verify_token.check(mode, token)
