@@ -154,7 +154,13 @@ class Slot(Struct, frozen=True, kw_only=True):
     key: str
     what: str
     """For people: `body {{1}}`."""
-    example: str = ""
+    component: str
+    """`header`, `body` or `button`."""
+    sub_type: str | None = None
+    index: int | None = None
+    """Of a button, among all buttons of the template."""
+    name: str | None = None
+    """Of a named parameter."""
 
 
 class SendableTemplate(Struct, frozen=True, kw_only=True):

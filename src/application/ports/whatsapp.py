@@ -177,7 +177,7 @@ class Due(Protocol):
     """The sender's look at what waits; outside any writing transaction."""
 
     async def lanes(self, now: datetime) -> Sequence[PhoneNumberId]:
-        """Numbers behind which something is due."""
+        """Numbers behind which something is due, or was left in `sending`."""
         ...
 
     async def next_due(self, now: datetime) -> datetime | None:

@@ -28,7 +28,7 @@ from tidings.domain.kernel import (
 )
 from tidings.domain.whatsapp.content import Content
 from tidings.domain.whatsapp.conversations import check_window
-from tidings.domain.whatsapp.messages import Attempt, Message, State
+from tidings.domain.whatsapp.messages import Attempt, Message, MessageNotFound, State
 from tidings.domain.whatsapp.numbers import (
     NoNumber,
     Number,
@@ -185,8 +185,17 @@ class Lines:
     """Campaigns' lines of messages: what the campaigns context asks, having asked its actor."""
 
     begin: Begin
+    reader: MessageReader
     signal: Signal
     now: Now
+
+    async def explain(self, organization: OrganizationId, id: MessageId) -> list[TimelineEntry]:
+        """What happened to a message, in order; empty when it never stood in line."""
+        try:
+            message = await self.reader.get(organization, id)
+        except MessageNotFound:
+            return []
+        return timeline(message, await self.reader.attempts(id))
 
     async def number(self, organization: OrganizationId, wanted: PhoneNumberId | None) -> Number:
         """The number a campaign will send from. Raise NoNumber, SeveralNumbers, NumberNotFound."""

@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from msgspec.structs import asdict
-from sqlalchemy import Select, select
+from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.cursors import decode_cursor, encode_cursor
 from tidings.adapters.mysql.dialect import insert_many, insert_missing, update_many
 from tidings.adapters.mysql.engine import Database
-from tidings.adapters.mysql.whatsapp.tables import MUTABLE, attempts, messages, runs
+from tidings.adapters.mysql.whatsapp.tables import MUTABLE, attempts, messages, numbers, runs
 from tidings.application.ports.whatsapp import MessageFilter
 from tidings.domain.kernel import (
     AttemptId,
@@ -104,22 +104,21 @@ class SqlDue:
     database: Database
 
     async def lanes(self, now: datetime) -> Sequence[PhoneNumberId]:
-        running = select(runs.c.phone_number_id).where(
-            runs.c.state == RunState.RUNNING,
-            select(m.id)
-            .where(
-                m.phone_number_id == runs.c.phone_number_id,
-                m.state == State.PENDING,
-                m.run_id == runs.c.campaign_id,
-                m.next_attempt_at <= now,
-            )
-            .exists(),
+        theirs = m.phone_number_id == numbers.c.phone_number_id
+        due = and_(theirs, m.state == State.PENDING, m.next_attempt_at <= now)
+        running = and_(
+            runs.c.phone_number_id == numbers.c.phone_number_id, runs.c.state == RunState.RUNNING
         )
-        single = select(m.phone_number_id).where(
-            m.state == State.PENDING, m.run_id.is_(None), m.next_attempt_at <= now
+        query = select(numbers.c.phone_number_id).where(
+            or_(
+                select(m.id).where(due, m.run_id.is_(None)).exists(),
+                select(m.id).where(due, m.run_id == runs.c.campaign_id, running).exists(),
+                # A lane whose owner died may have nothing due, and still somebody in limbo.
+                select(m.id).where(theirs, m.state == State.SENDING).exists(),
+            )
         )
         async with self.database.reading() as connection:
-            found = (await connection.execute(running.distinct().union(single.distinct()))).scalars().all()
+            found = (await connection.execute(query)).scalars().all()
         return [PhoneNumberId(lane) for lane in found]
 
     async def messages(

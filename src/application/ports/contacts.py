@@ -1,0 +1,202 @@
+"""What contacts need from the outside: their tables, phone numbers made canonical, and files of rows."""
+
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+from msgspec import Struct, field
+
+from tidings.application.ports.common import Inbox, Outbox
+from tidings.domain.contacts.groups import Group
+from tidings.domain.contacts.people import Contact, ContactView
+from tidings.domain.contacts.rows import Number
+from tidings.domain.kernel import ContactId, GroupId, OrganizationId, Page, PersonKey, Phone
+
+
+class ContactStore(Protocol):
+    """The contacts of one organisation, within one transaction. What is read is locked until its end."""
+
+    async def add(self, new: Sequence[Contact]) -> None:
+        """Raise PhoneTaken if one of the people is known already."""
+
+    async def get(self, id: ContactId) -> Contact:
+        """Raise ContactNotFound."""
+        ...
+
+    async def of_people(self, people: Collection[PersonKey]) -> Sequence[Contact]:
+        """Those of the people who are known."""
+        ...
+
+    async def save(self, changed: Sequence[Contact]) -> None:
+        """Raise PhoneTaken if another contact is that person."""
+
+    async def remove(self, id: ContactId) -> None:
+        """Also from its groups, whose counts follow."""
+
+
+class GroupStore(Protocol):
+    """The groups of one organisation, within one transaction."""
+
+    async def add(self, group: Group) -> None:
+        """Raise GroupNameTaken."""
+
+    async def get(self, id: GroupId) -> Group:
+        """Locked until the transaction ends. Raise GroupNotFound."""
+        ...
+
+    async def named(self, name: str) -> Group | None: ...
+
+    async def save(self, group: Group) -> None:
+        """Raise GroupNameTaken."""
+
+    async def remove(self, id: GroupId) -> None:
+        """The members stay."""
+
+    async def put_in(self, id: GroupId, contacts: Collection[ContactId]) -> int:
+        """How many were not in it before. Contacts that do not exist are left out. Raise GroupNotFound."""
+        ...
+
+    async def take_out(self, id: GroupId, contacts: Collection[ContactId]) -> int:
+        """How many were in it. Raise GroupNotFound."""
+        ...
+
+
+class ContactFilter(Struct, frozen=True, kw_only=True):
+    """Which contacts a list shows; what is None does not matter."""
+
+    search: str = ""
+    favorite: bool | None = None
+    group_id: GroupId | None = None
+    opted_out: bool | None = None
+
+
+class Addressee(Struct, frozen=True, kw_only=True):
+    """A contact as those who write to people see one."""
+
+    contact_id: ContactId
+    phone: Phone
+    person: PersonKey
+    name: str = ""
+    fields: dict[str, str] = field(default_factory=dict[str, str])
+    """What templates can be filled with; empty fields are absent."""
+    blocked: str | None = None
+    """Why this person may not be written to, such as `opted_out`."""
+
+
+class ContactReader(Protocol):
+    """Looks at one organisation's contacts that change nothing."""
+
+    async def get(self, id: ContactId) -> ContactView:
+        """Raise ContactNotFound."""
+        ...
+
+    async def page(
+        self, wanted: ContactFilter, *, cursor: str | None, limit: int, number: int | None = None
+    ) -> Page[ContactView]:
+        """Newest first, by cursor or by page number (then with a total).
+
+        Raise BadCursor, and GroupNotFound for a group that is not there.
+        """
+        ...
+
+    async def of_people(self, people: Collection[PersonKey]) -> Sequence[Contact]:
+        """Those of the people who are known."""
+        ...
+
+    async def addressees(
+        self, group: GroupId | None, *, after: ContactId | None, limit: int
+    ) -> Sequence[Addressee]:
+        """The next people in order of their id: of the group, or all. Raise GroupNotFound."""
+        ...
+
+    async def size(self, group: GroupId | None) -> int:
+        """How many people `addressees` would give. Raise GroupNotFound."""
+        ...
+
+    async def reachable(self, ids: Collection[ContactId]) -> Collection[ContactId]:
+        """Those that exist and have not opted out: one statement for a thousand."""
+        ...
+
+
+class GroupReader(Protocol):
+    """Looks at one organisation's groups that change nothing."""
+
+    async def get(self, id: GroupId) -> Group:
+        """Raise GroupNotFound."""
+        ...
+
+    async def page(
+        self, search: str, *, cursor: str | None, limit: int, number: int | None = None
+    ) -> Page[Group]:
+        """Newest first, by cursor or by page number (then with a total). Raise BadCursor."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One transaction for one organisation. Leaving the block commits it; an exception undoes it."""
+
+    contacts: ContactStore
+    groups: GroupStore
+    outbox: Outbox
+    inbox: Inbox
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One consistent look at one organisation."""
+
+    contacts: ContactReader
+    groups: GroupReader
+
+
+Begin: TypeAlias = Callable[[OrganizationId], AbstractAsyncContextManager[Work]]
+Reading: TypeAlias = Callable[[OrganizationId], AbstractAsyncContextManager[Read]]
+
+
+class Numbering(Protocol):
+    """The world's numbering plans."""
+
+    def parse(self, text: str, country: str) -> Number:
+        """The number in E.164, whatever way it was written.
+
+        `country` is a calling code (`+44`) or a country (`GB`) and counts where the text has none.
+        Raise NotAPhoneNumber or UnknownCountry, each with one fault.
+        """
+        ...
+
+
+Source: TypeAlias = Path | AsyncIterable[bytes]
+"""A file by its path, or the bytes of an upload as they come."""
+
+
+class Sheet(Protocol):
+    """A table of text that was read through once, so that reading it again finds no surprise."""
+
+    @property
+    def header(self) -> Sequence[str]: ...
+
+    @property
+    def rows(self) -> int:
+        """How many rows follow the header, blank ones not counted."""
+        ...
+
+    @property
+    def encoding(self) -> str: ...
+
+    @property
+    def delimiter(self) -> str: ...
+
+    def batches(self, size: int) -> AsyncIterator[Sequence[tuple[int, Sequence[str]]]]:
+        """The rows with their numbers as a spreadsheet shows them (the first line of the file is 1)."""
+        ...
+
+
+class Sheets(Protocol):
+    """Files of rows."""
+
+    def open(self, source: Source) -> AbstractAsyncContextManager[Sheet]:
+        """Raise UnreadableFile, which says what is wrong with it and where."""
+        ...
