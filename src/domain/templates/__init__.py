@@ -1,0 +1,1 @@
+"""Templates: what Meta allows one to write, and what becomes of it there."""
