@@ -98,7 +98,7 @@ class Actor(Struct, frozen=True, kw_only=True):
         return self.organization_id
 
 
-_BRAZIL = re.compile(r"\+55(\d{2})9(\d{8})")
+_BRAZIL = re.compile(r"\+55(\d{2})9([6-9]\d{7})")
 _MEXICO = re.compile(r"\+521(\d{10})")
 _ARGENTINA = re.compile(r"\+549(\d{8,})")
 

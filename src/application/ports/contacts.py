@@ -25,7 +25,7 @@ class ContactStore(Protocol):
         """Raise ContactNotFound."""
         ...
 
-    async def of_people(self, people: Collection[PersonKey]) -> Sequence[Contact]:
+    async def of_people(self, wanted: Collection[PersonKey]) -> Sequence[Contact]:
         """Those of the people who are known."""
         ...
 
@@ -101,7 +101,7 @@ class ContactReader(Protocol):
         """
         ...
 
-    async def of_people(self, people: Collection[PersonKey]) -> Sequence[Contact]:
+    async def of_people(self, wanted: Collection[PersonKey]) -> Sequence[Contact]:
         """Those of the people who are known."""
         ...
 
@@ -165,6 +165,10 @@ class Numbering(Protocol):
         `country` is a calling code (`+44`) or a country (`GB`) and counts where the text has none.
         Raise NotAPhoneNumber or UnknownCountry, each with one fault.
         """
+        ...
+
+    def calling_code(self, country: str) -> str:
+        """`GB`, `44` and `+44` as `+44`. Raise UnknownCountry."""
         ...
 
 

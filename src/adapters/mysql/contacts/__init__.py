@@ -1,0 +1,1 @@
+"""Contacts in SQL: tables, stores and readers, the same on MySQL, MariaDB and SQLite."""

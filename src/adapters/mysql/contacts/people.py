@@ -1,0 +1,217 @@
+"""People in SQL: a store that writes and locks, and a reader that does neither."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec.structs import asdict
+from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tidings.adapters.mysql.contacts.tables import CONTACT, chunks, groups, memberships, people, person_taken
+from tidings.adapters.mysql.cursors import decode_cursor, encode_cursor
+from tidings.adapters.mysql.dialect import insert_many, update_many
+from tidings.application.ports.contacts import Addressee, ContactFilter
+from tidings.domain.contacts.groups import GroupNotFound
+from tidings.domain.contacts.people import (
+    Contact,
+    ContactNotFound,
+    ContactView,
+    GroupName,
+    PhoneTaken,
+    search_terms,
+    search_text,
+)
+from tidings.domain.errors import Fault
+from tidings.domain.kernel import ContactId, GroupId, OrganizationId, Page, PersonKey
+
+p = people.c
+m = memberships.c
+MUTABLE = tuple(column.name for column in p if column.name not in ("id", "organization_id", "created_at"))
+
+
+def _row(contact: Contact) -> dict[str, Any]:
+    return {**asdict(contact), "search_text": search_text(contact)}
+
+
+@dataclass(frozen=True, slots=True)
+class SqlContacts:
+    """The ContactStore port."""
+
+    connection: AsyncConnection
+    organization: OrganizationId
+
+    async def add(self, new: Sequence[Contact]) -> None:
+        try:
+            await insert_many(self.connection, people, [_row(contact) for contact in new])
+        except IntegrityError as error:
+            raise _taken(error) from error
+
+    async def get(self, id: ContactId) -> Contact:
+        query = _mine(self.organization).where(p.id == id).with_for_update()
+        row = (await self.connection.execute(query)).mappings().one_or_none()
+        if row is None:
+            raise ContactNotFound()
+        return Contact(**row)
+
+    async def of_people(self, wanted: Collection[PersonKey]) -> Sequence[Contact]:
+        return await _of_people(self.connection, self.organization, wanted, locked=True)
+
+    async def save(self, changed: Sequence[Contact]) -> None:
+        try:
+            await update_many(
+                self.connection, people, [_row(contact) for contact in changed], key="id", change=MUTABLE
+            )
+        except IntegrityError as error:
+            raise _taken(error) from error
+
+    async def remove(self, id: ContactId) -> None:
+        # Groups are locked before the contact, as when members are put in: no deadlock.
+        theirs = select(m.group_id).where(m.contact_id == id)
+        found = (await self.connection.execute(theirs)).scalars().all()
+        if found:
+            locked = select(groups.c.id).where(groups.c.id.in_(found)).order_by(groups.c.id)
+            await self.connection.execute(locked.with_for_update())
+        await self.get(id)
+        left = (await self.connection.execute(theirs.with_for_update())).scalars().all()
+        if left:
+            await self.connection.execute(delete(memberships).where(m.contact_id == id))
+            count = groups.c.contact_count
+            await self.connection.execute(
+                update(groups).where(groups.c.id.in_(left)).values({count: count - 1})
+            )
+        await self.connection.execute(delete(people).where(p.id == id))
+
+
+@dataclass(frozen=True, slots=True)
+class SqlContactReader:
+    """The ContactReader port."""
+
+    connection: AsyncConnection
+    organization: OrganizationId
+
+    async def get(self, id: ContactId) -> ContactView:
+        row = (
+            (await self.connection.execute(_mine(self.organization).where(p.id == id)))
+            .mappings()
+            .one_or_none()
+        )
+        if row is None:
+            raise ContactNotFound()
+        return (await self._views([Contact(**row)]))[0]
+
+    async def of_people(self, wanted: Collection[PersonKey]) -> Sequence[Contact]:
+        return await _of_people(self.connection, self.organization, wanted, locked=False)
+
+    async def page(
+        self, wanted: ContactFilter, *, cursor: str | None, limit: int, number: int | None = None
+    ) -> Page[ContactView]:
+        chosen = await self._chosen(wanted)
+        total = None
+        if number is not None:
+            counted = chosen.with_only_columns(func.count(), maintain_column_froms=True)
+            total = (await self.connection.execute(counted)).scalar_one()
+            chosen = chosen.offset((number - 1) * limit)
+        # A member's place in the group's own index serves the order without a sort.
+        place = p.id if wanted.group_id is None else m.contact_id
+        if cursor is not None:
+            chosen = chosen.where(place < decode_cursor(cursor))
+        rows = (await self.connection.execute(chosen.order_by(place.desc()).limit(limit + 1))).mappings()
+        found = [Contact(**row) for row in rows]
+        return Page(
+            items=await self._views(found[:limit]),
+            next_cursor=encode_cursor(found[limit - 1].id) if len(found) > limit else None,
+            total=total,
+        )
+
+    async def addressees(
+        self, group: GroupId | None, *, after: ContactId | None, limit: int
+    ) -> Sequence[Addressee]:
+        chosen = await self._chosen(ContactFilter(group_id=group))
+        place = p.id if group is None else m.contact_id
+        if after is not None:
+            chosen = chosen.where(place > after)
+        rows = (await self.connection.execute(chosen.order_by(place).limit(limit))).mappings()
+        return [_addressee(Contact(**row)) for row in rows]
+
+    async def size(self, group: GroupId | None) -> int:
+        chosen = await self._chosen(ContactFilter(group_id=group))
+        counted = chosen.with_only_columns(func.count(), maintain_column_froms=True)
+        return (await self.connection.execute(counted)).scalar_one()
+
+    async def reachable(self, ids: Collection[ContactId]) -> Collection[ContactId]:
+        found: set[ContactId] = set()
+        for some in chunks(ids):
+            query = select(p.id).where(
+                p.organization_id == self.organization, p.id.in_(some), p.opted_out.is_(False)
+            )
+            found.update((await self.connection.execute(query)).scalars())
+        return found
+
+    async def _chosen(self, wanted: ContactFilter) -> Select[Any]:
+        query = _mine(self.organization)
+        if wanted.group_id is not None:
+            known = select(groups.c.id).where(
+                groups.c.id == wanted.group_id, groups.c.organization_id == self.organization
+            )
+            if (await self.connection.execute(known)).one_or_none() is None:
+                raise GroupNotFound()
+            query = query.join(memberships, m.contact_id == p.id).where(m.group_id == wanted.group_id)
+        if wanted.favorite is not None:
+            query = query.where(p.is_favorite.is_(wanted.favorite))
+        if wanted.opted_out is not None:
+            query = query.where(p.opted_out.is_(wanted.opted_out))
+        for term in search_terms(wanted.search):
+            query = query.where(p.search_text.contains(term, autoescape=True))
+        return query
+
+    async def _views(self, found: Sequence[Contact]) -> Sequence[ContactView]:
+        """The contacts with their groups: one more statement, however many they are."""
+        if not found:
+            return []
+        theirs = (
+            select(m.contact_id, groups.c.id, groups.c.name)
+            .join(groups, groups.c.id == m.group_id)
+            .where(m.contact_id.in_([contact.id for contact in found]))
+            .order_by(groups.c.name)
+        )
+        named: dict[ContactId, list[GroupName]] = {}
+        for contact_id, id, name in (await self.connection.execute(theirs)).tuples():
+            named.setdefault(ContactId(contact_id), []).append(GroupName(id=GroupId(id), name=name))
+        return [ContactView(**asdict(each), groups=tuple(named.get(each.id, ()))) for each in found]
+
+
+def _mine(organization: OrganizationId) -> Select[Any]:
+    return select(*CONTACT).where(p.organization_id == organization)
+
+
+async def _of_people(
+    connection: AsyncConnection, organization: OrganizationId, wanted: Collection[PersonKey], *, locked: bool
+) -> Sequence[Contact]:
+    found: list[Contact] = []
+    for some in chunks(sorted(wanted)):
+        query = _mine(organization).where(p.person.in_(some))
+        rows: Sequence[Mapping[Any, Any]] = (
+            (await connection.execute(query.with_for_update() if locked else query)).mappings().all()
+        )
+        found += [Contact(**row) for row in rows]
+    return found
+
+
+def _addressee(contact: Contact) -> Addressee:
+    return Addressee(
+        contact_id=contact.id,
+        phone=contact.phone,
+        person=contact.person,
+        name=contact.name,
+        fields=contact.fields,
+        blocked=contact.blocked,
+    )
+
+
+def _taken(error: IntegrityError) -> Exception:
+    """PhoneTaken when that is what went wrong, and otherwise the error itself."""
+    if not person_taken(error):
+        return error
+    return PhoneTaken("", Fault(field="phone", rule="unique", message="another contact has this number"))

@@ -1,0 +1,92 @@
+"""The context's tables."""
+
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from sqlalchemy import Boolean, Column, Index, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy.exc import IntegrityError
+
+from tidings.adapters.mysql.engine import TABLE_OPTIONS
+from tidings.adapters.mysql.outbox import inbox_table, outbox_table
+from tidings.adapters.mysql.types import Id, Json, Moment, Position, ascii_key
+from tidings.domain.contacts.groups import MAX_DESCRIPTION, MAX_NAME
+from tidings.domain.contacts.people import LIMITS, SEARCH_TEXT_LENGTH, Contact
+
+metadata = MetaData()
+
+people = Table(
+    "contacts_people",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("organization_id", Id, nullable=False),
+    Column("phone", ascii_key(20), nullable=False),
+    Column("person", ascii_key(20), nullable=False),
+    Column("country_code", ascii_key(5), nullable=False),
+    *(Column(name, String(limit), nullable=False) for name, limit in LIMITS.items() if name != "notes"),
+    Column("notes", Text, nullable=False),
+    Column("attributes", Json(dict[str, str]), nullable=False),
+    Column("is_favorite", Boolean, nullable=False),
+    Column("opted_out", Boolean, nullable=False),
+    Column("opted_out_at", Moment),
+    Column("opted_in_at", Moment),
+    Column("consent_source", String(100), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("search_text", String(SEARCH_TEXT_LENGTH), nullable=False),
+    UniqueConstraint("organization_id", "person", name="contacts_people_person"),
+    Index("contacts_people_newest", "organization_id", "id"),
+    **TABLE_OPTIONS,
+)
+
+groups = Table(
+    "contacts_groups",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("organization_id", Id, nullable=False),
+    Column("name", String(MAX_NAME), nullable=False),
+    Column("description", String(MAX_DESCRIPTION), nullable=False),
+    Column("contact_count", Position, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    UniqueConstraint("organization_id", "name", name="contacts_groups_name"),
+    Index("contacts_groups_newest", "organization_id", "id"),
+    **TABLE_OPTIONS,
+)
+
+memberships = Table(
+    "contacts_memberships",
+    metadata,
+    Column("group_id", Id, primary_key=True),
+    Column("contact_id", Id, primary_key=True),
+    Index("contacts_memberships_contact", "contact_id", "group_id"),
+    **TABLE_OPTIONS,
+)
+
+outbox = outbox_table(metadata, "contacts")
+inbox = inbox_table(metadata, "contacts")
+
+CONTACT = tuple(people.c[name] for name in Contact.__struct_fields__)
+"""The columns of a Contact; what search looks at is not one of its fields."""
+
+
+def person_taken(error: IntegrityError) -> bool:
+    """Whether it was the key of organisation and person. Servers name the key, SQLite its columns."""
+    return _names(error, "contacts_people_person", "contacts_people.person")
+
+
+def name_taken(error: IntegrityError) -> bool:
+    """Whether it was the key of organisation and group name."""
+    return _names(error, "contacts_groups_name", "contacts_groups.name")
+
+
+def _names(error: IntegrityError, *words: str) -> bool:
+    return any(word in str(error.orig) for word in words)
+
+
+T = TypeVar("T")
+
+
+def chunks(items: Iterable[T], size: int = 1000) -> Iterator[list[T]]:
+    """Lists of at most `size`, for IN."""
+    everything = list(items)
+    return (everything[start : start + size] for start in range(0, len(everything), size))

@@ -1,0 +1,43 @@
+"""One transaction, or one look, over the context's tables."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from tidings.adapters.mysql.contacts.groups import SqlGroupReader, SqlGroups
+from tidings.adapters.mysql.contacts.people import SqlContactReader, SqlContacts
+from tidings.adapters.mysql.contacts.tables import inbox, outbox
+from tidings.adapters.mysql.engine import Database
+from tidings.adapters.mysql.outbox import SqlInbox, SqlOutbox
+from tidings.application.ports.common import NewId, Now
+from tidings.application.ports.contacts import Begin, Read, Reading, Work
+from tidings.domain.kernel import OrganizationId
+
+
+def contacts_in(database: Database, *, now: Now, new_id: NewId) -> Begin:
+    """Open writing transactions over the contacts context's tables."""
+
+    @asynccontextmanager
+    async def begin(organization: OrganizationId) -> AsyncGenerator[Work]:
+        async with database.begin() as connection:
+            yield Work(
+                contacts=SqlContacts(connection, organization),
+                groups=SqlGroups(connection, organization),
+                outbox=SqlOutbox(connection, outbox, now, new_id),
+                inbox=SqlInbox(connection, inbox, now),
+            )
+
+    return begin
+
+
+def contacts_read_from(database: Database) -> Reading:
+    """Open looks at the contacts context's tables."""
+
+    @asynccontextmanager
+    async def reading(organization: OrganizationId) -> AsyncGenerator[Read]:
+        async with database.reading() as connection:
+            yield Read(
+                contacts=SqlContactReader(connection, organization),
+                groups=SqlGroupReader(connection, organization),
+            )
+
+    return reading

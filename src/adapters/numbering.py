@@ -1,0 +1,94 @@
+"""Phone numbers made canonical with the `phonenumbers` metadata."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, ValidationResult
+
+from tidings.domain.contacts.rows import NotAPhoneNumber, Number, UnknownCountry
+from tidings.domain.errors import Fault
+from tidings.domain.kernel import Phone
+
+_SCHEME = re.compile(r"^\s*(?:tel|whatsapp|sms|callto)\s*:\s*", re.IGNORECASE)
+_EXCEL_FLOAT = re.compile(r"(\d{6,15})[.,]0+")
+_SCIENTIFIC = re.compile(r"\d[.,]?\d*[eE]\+?\d+")
+_INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\u00ad'`]")
+_CODE = re.compile(r"(?:\+|00)?0*([1-9]\d{0,3})")
+
+
+@dataclass(frozen=True, slots=True)
+class WorldNumbering:
+    """The Numbering port. Numbers of a possible length count: ranges open faster than metadata is updated."""
+
+    def parse(self, text: str, country: str) -> Number:
+        shown = _INVISIBLE.sub("", _SCHEME.sub("", text)).strip()
+        if whole := _EXCEL_FLOAT.fullmatch(shown):
+            shown = whole[1]
+        if _SCIENTIFIC.fullmatch(shown):
+            raise _refused("scientific", "a spreadsheet has rounded this number; format the column as text")
+        if any(char.isalpha() for char in shown):
+            raise _refused("phone", "must be a phone number: digits, spaces and + ( ) - . only")
+        international = shown.startswith(("+", "＋", "00"))
+        region = None if international and shown.startswith(("+", "＋")) else _region(country)
+        try:
+            found = phonenumbers.parse(f"+{shown[2:]}" if shown.startswith("00") else shown, region)
+        except NumberParseException as error:
+            raise _refused(*_EXPLAINED.get(error.error_type, _UNCLEAR)) from error
+        return _number(_possible(found, shown, international=international))
+
+    def calling_code(self, country: str) -> str:
+        return f"+{phonenumbers.country_code_for_region(_region(country))}"
+
+
+_UNCLEAR = ("phone", "must be a phone number, such as +44 7700 900123")
+_EXPLAINED = {
+    NumberParseException.INVALID_COUNTRY_CODE: ("country", "begins with a country code that does not exist"),
+    NumberParseException.TOO_SHORT_AFTER_IDD: ("too_short", "is too short to be a phone number"),
+    NumberParseException.TOO_SHORT_NSN: ("too_short", "is too short to be a phone number"),
+    NumberParseException.TOO_LONG: ("too_long", "is too long to be a phone number"),
+}
+
+
+def _possible(found: PhoneNumber, shown: str, *, international: bool) -> PhoneNumber:
+    reason = phonenumbers.is_possible_number_with_reason(found)
+    if reason == ValidationResult.IS_POSSIBLE:
+        return found
+    national = str(found.national_number)
+    if found.country_code == 52 and len(national) == 11 and national.startswith("1"):
+        # Mexico dropped the 1 of mobile numbers in 2019; people and Meta still write it.
+        return PhoneNumber(country_code=52, national_number=int(national[1:]))
+    if not international:
+        # What looked like a trunk prefix may have been part of the number.
+        digits = "".join(str(int(char)) for char in shown if char.isdigit())
+        whole = PhoneNumber(country_code=found.country_code, national_number=int(digits or 0))
+        if phonenumbers.is_possible_number(whole):
+            return whole
+    if reason == ValidationResult.TOO_LONG:
+        raise _refused("too_long", f"has too many digits for a number of +{found.country_code}")
+    raise _refused("too_short", f"has too few digits for a number of +{found.country_code}")
+
+
+def _number(found: PhoneNumber) -> Number:
+    phone = phonenumbers.format_number(found, PhoneNumberFormat.E164)
+    return Number(phone=Phone(phone), country_code=f"+{found.country_code}")
+
+
+@lru_cache(maxsize=512)
+def _region(country: str) -> str:
+    """The main region of a calling code, or a region by its own two letters. Raise UnknownCountry."""
+    shown = _INVISIBLE.sub("", country).strip().upper()
+    if shown in phonenumbers.SUPPORTED_REGIONS:
+        return shown
+    if code := _CODE.fullmatch(shown.replace("-", "").replace(" ", "")):
+        digits = code[1][:1] if code[1].startswith("1") else code[1]  # +1-268 is within +1
+        region = phonenumbers.region_code_for_country_code(int(digits))
+        if region not in ("ZZ", "001"):
+            return region
+    message = "must be a calling code such as +44, or a country such as GB"
+    raise UnknownCountry("", Fault(field="countryCode", rule="country_code", message=message))
+
+
+def _refused(rule: str, message: str) -> NotAPhoneNumber:
+    return NotAPhoneNumber("", Fault(field="phone", rule=rule, message=message))

@@ -1,0 +1,1 @@
+"""Files of rows: what they are is found out, and nothing of them can surprise half-way."""

@@ -1,0 +1,131 @@
+"""Import: a file of people, streamed in batches, that may be repeated without harm."""
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from msgspec.structs import replace
+
+from tidings.application.contacts.people import opted_out
+from tidings.application.ports.common import NewId, Now
+from tidings.application.ports.contacts import Begin, Numbering, Reading, Sheets, Source
+from tidings.domain.contacts.columns import columns_of
+from tidings.domain.contacts.importing import (
+    ImportOptions,
+    ImportReport,
+    Plan,
+    Progress,
+    Rules,
+    Seen,
+    Tally,
+    imagined,
+    plan_batch,
+)
+from tidings.domain.contacts.people import PhoneTaken
+from tidings.domain.contacts.rows import Entry, RowError, read_row
+from tidings.domain.kernel import Actor, Permission, PersonKey
+
+BATCH = 1000
+TRIES = 3
+
+Told: TypeAlias = Callable[[Progress], None]
+_DEFAULT = ImportOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class Imports:
+    """Files into contacts."""
+
+    begin: Begin
+    reading: Reading
+    sheets: Sheets
+    numbering: Numbering
+    now: Now
+    new_id: NewId
+
+    async def import_file(
+        self,
+        actor: Actor,
+        source: Source,
+        options: ImportOptions = _DEFAULT,
+        progress: Told | None = None,
+    ) -> ImportReport:
+        """Bring a file's people in; rows that make no sense are listed and the rest is kept.
+
+        The first row of a person decides by the policy against what is known; later rows of the same person
+        only fill in what is still empty (with SKIP they are skipped). An opt-out in any row counts. So the
+        same file again changes nothing.
+
+        Before anything is written: raise UnreadableFile, MissingColumn, UnknownCountry, GroupNotFound, and
+        Invalid for a mapping that does not fit.
+        """
+        organization = actor.require(Permission.CONTACTS_WRITE)
+        country = self.numbering.calling_code(options.country)
+        async with self.sheets.open(source) as sheet:
+            columns = columns_of(sheet.header, options.mapping)
+            if options.group_id is not None:
+                async with self.reading(organization) as look:
+                    await look.groups.get(options.group_id)
+            rules = Rules(organization, columns, options, country, self.now(), self.new_id)
+            tally = Tally()
+            seen: Seen = {}
+            async for rows in sheet.batches(BATCH):
+                entries, wrong = await asyncio.to_thread(self._read, rows, rules)
+                handle = self._look if options.dry_run else self._write
+                plan = await handle(rules, entries, seen)
+                if rules.remembers:
+                    seen |= plan.seen
+                tally.add(plan.tally)
+                tally.refuse(wrong)
+                if progress is not None:
+                    progress(tally.progress(sheet.rows))
+            return replace(
+                tally.report(),
+                columns=columns.shown,
+                encoding=sheet.encoding,
+                delimiter=sheet.delimiter,
+                dry_run=options.dry_run,
+            )
+
+    def _read(
+        self, rows: Sequence[tuple[int, Sequence[str]]], rules: Rules
+    ) -> tuple[list[Entry], list[list[RowError]]]:
+        entries: list[Entry] = []
+        wrong: list[list[RowError]] = []
+        for row, cells in rows:
+            read = read_row(row, cells, rules.columns, rules.country, self.numbering.parse)
+            if isinstance(read, Entry):
+                entries.append(read)
+            else:
+                wrong.append(read)
+        return entries, wrong
+
+    async def _look(self, rules: Rules, entries: Sequence[Entry], seen: Seen) -> Plan:
+        """What the batch would come to."""
+        people = {entry.number.person for entry in entries}
+        async with self.reading(rules.organization) as look:
+            known = await look.contacts.of_people(people)
+        return plan_batch(rules, entries, imagined(rules, people, known, seen), seen)
+
+    async def _write(self, rules: Rules, entries: Sequence[Entry], seen: Seen) -> Plan:
+        """One batch in one transaction; planned again when somebody else added one of them."""
+        people = {entry.number.person for entry in entries}
+        for _ in range(TRIES - 1):
+            with suppress(PhoneTaken):
+                return await self._once(rules, entries, people, seen)
+        return await self._once(rules, entries, people, seen)
+
+    async def _once(
+        self, rules: Rules, entries: Sequence[Entry], people: Collection[PersonKey], seen: Seen
+    ) -> Plan:
+        async with self.begin(rules.organization) as work:
+            known = await work.contacts.of_people(people)
+            plan = plan_batch(rules, entries, {contact.person: contact for contact in known}, seen)
+            await work.contacts.add(list(plan.new.values()))
+            await work.contacts.save(list(plan.changed.values()))
+            if (group := rules.options.group_id) is not None and plan.members:
+                await work.groups.put_in(group, plan.members)
+            await work.outbox.put(*(opted_out(contact, rules.at) for contact in plan.stopped))
+        return plan

@@ -1,0 +1,245 @@
+"""People: add, find, change, favourite, and honour their wish to be left alone."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import asdict, replace
+
+from tidings.application.ports.common import NewId, Now
+from tidings.application.ports.contacts import Addressee, Begin, ContactFilter, Numbering, Reading
+from tidings.domain.contacts.people import Contact, ContactView, Details, InvalidContact, faults_of, tidied
+from tidings.domain.contacts.rows import Number
+from tidings.domain.errors import Fault, Invalid
+from tidings.domain.events import ContactOptedIn, ContactOptedOut
+from tidings.domain.kernel import Actor, ContactId, GroupId, OrganizationId, Page, Permission
+
+DEFAULT_COUNTRY = "+1"
+MAX_DEPTH = 10_000
+"""How many rows deep pages by number go; the cursor goes to the end."""
+
+
+class NewContact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """A person to add. Only the number is needed; `countryCode` counts where the number has none."""
+
+    phone: str
+    country_code: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    email: str | None = None
+    company: str | None = None
+    job_title: str | None = None
+    notes: str | None = None
+    is_favorite: bool = False
+    group_id: GroupId | None = None
+    attributes: dict[str, str] | None = None
+
+
+class ContactChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """What becomes different about a person; fields that are not mentioned stay, null empties."""
+
+    phone: str | UnsetType = UNSET
+    country_code: str | UnsetType | None = UNSET
+    first_name: str | UnsetType | None = UNSET
+    last_name: str | UnsetType | None = UNSET
+    email: str | UnsetType | None = UNSET
+    company: str | UnsetType | None = UNSET
+    job_title: str | UnsetType | None = UNSET
+    notes: str | UnsetType | None = UNSET
+    is_favorite: bool | UnsetType = UNSET
+    group_id: GroupId | UnsetType | None = UNSET
+    """A group to put the person into as well; taking people out of one is the group's matter."""
+    attributes: dict[str, str] | UnsetType | None = UNSET
+
+
+class OptOut(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """Where a wish was heard, such as `phone call`."""
+
+    source: str = "api"
+
+
+@dataclass(frozen=True, slots=True)
+class Contacts:
+    """An organisation's people."""
+
+    begin: Begin
+    reading: Reading
+    numbering: Numbering
+    now: Now
+    new_id: NewId
+
+    async def add(self, actor: Actor, new: NewContact) -> ContactView:
+        """Raise InvalidContact, PhoneTaken or GroupNotFound."""
+        organization = actor.require(Permission.CONTACTS_WRITE)
+        number, details = self._checked(new.phone, new.country_code or DEFAULT_COUNTRY, _details(new))
+        at = self.now()
+        contact = Contact(
+            **asdict(details),
+            id=ContactId(self.new_id()),
+            organization_id=organization,
+            phone=number.phone,
+            person=number.person,
+            country_code=number.country_code,
+            is_favorite=new.is_favorite,
+            created_at=at,
+            updated_at=at,
+        )
+        async with self.begin(organization) as work:
+            await work.contacts.add([contact])
+            if new.group_id is not None:
+                await work.groups.put_in(new.group_id, [contact.id])
+        return await self._view(organization, contact.id)
+
+    async def get(self, actor: Actor, id: ContactId) -> ContactView:
+        """Raise ContactNotFound."""
+        return await self._view(actor.require(Permission.CONTACTS_READ), id)
+
+    async def page(
+        self,
+        actor: Actor,
+        wanted: ContactFilter,
+        *,
+        cursor: str | None = None,
+        limit: int = 10,
+        number: int | None = None,
+    ) -> Page[ContactView]:
+        """Newest first; by cursor, or by page number, which also counts. Raise Invalid or GroupNotFound."""
+        organization = actor.require(Permission.CONTACTS_READ)
+        check_page(limit, number)
+        async with self.reading(organization) as look:
+            return await look.contacts.page(wanted, cursor=cursor, limit=limit, number=number)
+
+    async def change(self, actor: Actor, id: ContactId, change: ContactChange) -> ContactView:
+        """Raise ContactNotFound, InvalidContact, PhoneTaken or GroupNotFound."""
+        organization = actor.require(Permission.CONTACTS_WRITE)
+        async with self.begin(organization) as work:
+            contact = await work.contacts.get(id)
+            phone = contact.phone if change.phone is UNSET else change.phone
+            number, details = self._checked(
+                phone, change.country_code or contact.country_code, _details(change, contact)
+            )
+            changed = replace(
+                contact,
+                **asdict(details),
+                phone=number.phone,
+                person=number.person,
+                country_code=number.country_code,
+                is_favorite=contact.is_favorite if change.is_favorite is UNSET else change.is_favorite,
+                updated_at=self.now(),
+            )
+            await work.contacts.save([changed])
+            if change.group_id is not UNSET and change.group_id is not None:
+                await work.groups.put_in(change.group_id, [id])
+        return await self._view(organization, id)
+
+    async def remove(self, actor: Actor, id: ContactId) -> None:
+        """Raise ContactNotFound."""
+        async with self.begin(actor.require(Permission.CONTACTS_WRITE)) as work:
+            await work.contacts.remove(id)
+
+    async def favorite(self, actor: Actor, id: ContactId, wanted: bool | None = None) -> ContactView:
+        """Mark as favourite or not; None turns what is into the opposite. Raise ContactNotFound."""
+        organization = actor.require(Permission.CONTACTS_WRITE)
+        async with self.begin(organization) as work:
+            contact = await work.contacts.get(id)
+            marked = not contact.is_favorite if wanted is None else wanted
+            if marked != contact.is_favorite:
+                await work.contacts.save([replace(contact, is_favorite=marked, updated_at=self.now())])
+        return await self._view(organization, id)
+
+    async def opt_out(self, actor: Actor, id: ContactId, source: str = "api") -> ContactView:
+        """Honour a person's wish to hear nothing more, and tell the other contexts. Raise ContactNotFound."""
+        organization = actor.require(Permission.CONTACTS_WRITE)
+        async with self.begin(organization) as work:
+            contact = await work.contacts.get(id)
+            at = self.now()
+            heard = contact.opt_out(at, source[:100])
+            await work.contacts.save([replace(heard, updated_at=at)])
+            if heard.opted_out != contact.opted_out:
+                await work.outbox.put(opted_out(heard, at))
+        return await self._view(organization, id)
+
+    async def opt_in(self, actor: Actor, id: ContactId, source: str = "api") -> ContactView:
+        """Note that a person wants to hear from us again. Raise ContactNotFound."""
+        organization = actor.require(Permission.CONTACTS_WRITE)
+        async with self.begin(organization) as work:
+            contact = await work.contacts.get(id)
+            at = self.now()
+            heard = contact.opt_in(at, source[:100])
+            await work.contacts.save([replace(heard, updated_at=at)])
+            if heard.opted_out != contact.opted_out:
+                await work.outbox.put(opted_in(heard, at))
+        return await self._view(organization, id)
+
+    async def blocked(self, organization: OrganizationId, ids: Collection[ContactId]) -> frozenset[ContactId]:
+        """Who of these may not be written to: opted out, or a contact no more. The sender's last look."""
+        async with self.reading(organization) as look:
+            return frozenset(ids) - frozenset(await look.contacts.reachable(ids))
+
+    async def addressees(
+        self,
+        organization: OrganizationId,
+        group: GroupId | None,
+        *,
+        after: ContactId | None,
+        limit: int = 1000,
+    ) -> Sequence[Addressee]:
+        """The next people of a group, or of all, in order of their id. Raise GroupNotFound."""
+        async with self.reading(organization) as look:
+            return await look.contacts.addressees(group, after=after, limit=limit)
+
+    async def audience_size(self, organization: OrganizationId, group: GroupId | None) -> int:
+        """How many people `addressees` would give, reachable or not. Raise GroupNotFound."""
+        async with self.reading(organization) as look:
+            return await look.contacts.size(group)
+
+    async def _view(self, organization: OrganizationId, id: ContactId) -> ContactView:
+        async with self.reading(organization) as look:
+            return await look.contacts.get(id)
+
+    def _checked(self, phone: str, country: str, details: Details) -> tuple[Number, Details]:
+        """The number and the details in good order; raise InvalidContact with everything that is wrong."""
+        tidy = tidied(details)
+        faults = faults_of(tidy)
+        try:
+            number = self.numbering.parse(phone, country)
+        except Invalid as error:
+            raise InvalidContact("", *error.faults, *faults) from error
+        if faults:
+            raise InvalidContact("", *faults)
+        return number, tidy
+
+
+def opted_out(contact: Contact, at: datetime) -> ContactOptedOut:
+    return ContactOptedOut(
+        organization_id=contact.organization_id, contact_id=contact.id, at=at, source=contact.consent_source
+    )
+
+
+def opted_in(contact: Contact, at: datetime) -> ContactOptedIn:
+    return ContactOptedIn(
+        organization_id=contact.organization_id, contact_id=contact.id, at=at, source=contact.consent_source
+    )
+
+
+def check_page(limit: int, number: int | None) -> None:
+    """Raise Invalid for pages that do not exist or go too deep."""
+    faults: list[Fault] = []
+    if not 1 <= limit <= 100:
+        faults.append(Fault(field="limit", rule="range", message="must be from 1 to 100"))
+    if number is not None and (number < 1 or number * max(limit, 1) > MAX_DEPTH):
+        message = f"page x limit must be from 1 to {MAX_DEPTH}; go deeper with cursor"
+        faults.append(Fault(field="page", rule="range", message=message))
+    if faults:
+        raise Invalid("There is no such page.", *faults)
+
+
+def _details(told: NewContact | ContactChange, known: Details | None = None) -> Details:
+    """What is told over what is known; null empties."""
+    values: dict[str, Any] = asdict(known) if known is not None else {}
+    for name in Details.__struct_fields__:
+        if (value := getattr(told, name)) is not UNSET:
+            values[name] = value or ({} if name == "attributes" else "")
+    return Details(**{name: values[name] for name in Details.__struct_fields__})

@@ -1,0 +1,157 @@
+"""How a row of a file becomes a contact, and what is said of a row that cannot."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from msgspec import Struct
+
+from tidings.domain.contacts.columns import (
+    ATTRIBUTE,
+    COUNTRY,
+    FAVORITE,
+    NAME,
+    OPTED_OUT,
+    PHONE,
+    TARGETS,
+    Columns,
+)
+from tidings.domain.contacts.people import (
+    LIMITS,
+    Details,
+    camel,
+    faults_of,
+    folded,
+    tidied,
+    tidy_text,
+)
+from tidings.domain.errors import Fault, Invalid
+from tidings.domain.kernel import PersonKey, Phone, person_key
+
+
+class NotAPhoneNumber(Invalid):
+    """This is not a phone number."""
+
+
+class UnknownCountry(Invalid):
+    """No numbering plan has this country code."""
+
+
+class UnreadableFile(Invalid):
+    """The file cannot be read as a table of contacts."""
+
+
+class Number(Struct, frozen=True, kw_only=True):
+    """A phone number, canonical, with its calling code (`+44`)."""
+
+    phone: Phone
+    country_code: str
+
+    @property
+    def person(self) -> PersonKey:
+        return person_key(self.phone)
+
+
+_YES = frozenset(
+    folded(word)
+    for word in """yes y true t 1 x on si sim oui ja da tak evet نعم כן हाँ 是 はい optedout stop
+        unsubscribed""".split()  # noqa: SIM905 - a list of words is read more easily
+)
+_NO = frozenset(
+    folded(word)
+    for word in """no n false f 0 off nao non nein nej nie hayir لا לא नहीं 否 いいえ optedin
+        subscribed""".split()  # noqa: SIM905
+) | {""}
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """A row that makes sense: a number, and what the file says of its person."""
+
+    row: int
+    number: Number
+    details: Details
+    is_favorite: bool = False
+    opted_out: bool = False
+
+
+class RowError(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Why a row was left out. The value is shown only in part, since errors travel."""
+
+    row: int
+    field: str
+    rule: str
+    message: str
+    value: str = ""
+
+
+def masked(value: str) -> str:
+    """Enough to recognise a value by, and not enough to use it."""
+    shown = tidy_text(value)
+    if len(shown) <= 4:
+        return "•" * len(shown)
+    return f"{shown[:2]}{'•' * min(len(shown) - 4, 12)}{shown[-2:]}"
+
+
+ParseNumber = Callable[[str, str], Number]
+"""The text and the country where it has none; raises NotAPhoneNumber or UnknownCountry."""
+
+
+def read_row(
+    row: int, cells: Sequence[str], columns: Columns, country: str, parse: ParseNumber
+) -> Entry | list[RowError]:
+    """The row as an entry, or everything that is wrong with it."""
+    said: dict[str, str] = {}
+    attributes: dict[str, str] = {}
+    for target, cell in zip(columns.targets, cells, strict=False):
+        if target is None or not cell:
+            continue
+        if target.startswith(ATTRIBUTE):
+            if value := tidy_text(cell):
+                attributes[target.removeprefix(ATTRIBUTE)] = value
+        else:
+            said[target] = cell
+    faults: list[Fault] = []
+    number = _number(said, country, parse, faults)
+    opted_out = _yes(said, OPTED_OUT, faults)
+    favorite = _yes(said, FAVORITE, faults)
+    details = tidied(_details(said, attributes))
+    faults += faults_of(details)
+    if len(cells) > len(columns.targets) and any(cell.strip() for cell in cells[len(columns.targets) :]):
+        message = (
+            f"has {len(cells)} cells and the header {len(columns.targets)}; quote what holds the delimiter"
+        )
+        faults.append(Fault(field="row", rule="columns", message=message))
+    if faults or number is None:
+        return [_row_error(row, fault, said, attributes) for fault in faults]
+    return Entry(row=row, number=number, details=details, is_favorite=favorite, opted_out=opted_out)
+
+
+def _number(said: Mapping[str, str], country: str, parse: ParseNumber, faults: list[Fault]) -> Number | None:
+    text = said.get(PHONE, "").strip()
+    if not text:
+        faults.append(Fault(field=PHONE, rule="required", message="must not be empty"))
+        return None
+    try:
+        return parse(text, said.get(COUNTRY, "").strip() or country)
+    except (NotAPhoneNumber, UnknownCountry) as error:
+        faults.extend(error.faults)
+        return None
+
+
+def _yes(said: Mapping[str, str], name: str, faults: list[Fault]) -> bool:
+    word = folded(said.get(name, "")).strip()
+    if word not in _YES and word not in _NO:
+        faults.append(Fault(field=camel(name), rule="yes_no", message="must be yes or no, or empty"))
+    return word in _YES
+
+
+def _details(said: Mapping[str, str], attributes: dict[str, str]) -> Details:
+    texts = {name: said[name] for name in LIMITS if name in said}
+    if NAME in said and "first_name" not in texts and "last_name" not in texts:
+        first, _, rest = tidy_text(said[NAME]).partition(" ")
+        texts |= {"first_name": first, "last_name": rest}
+    return Details(**texts, attributes=attributes)
+
+
+def _row_error(row: int, fault: Fault, said: Mapping[str, str], attributes: Mapping[str, str]) -> RowError:
+    name = TARGETS.get(fault.field, fault.field)
+    value = said.get(name) or attributes.get(fault.field.removeprefix(ATTRIBUTE), "")
+    return RowError(row=row, field=fault.field, rule=fault.rule, message=fault.message, value=masked(value))
