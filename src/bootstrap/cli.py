@@ -1,0 +1,231 @@
+"""The command line: one line that says what to do when something is in the way, never a traceback."""
+
+import asyncio
+import errno
+import json
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+from rich.console import Console
+
+from tidings.bootstrap.settings import CONTEXTS, PORTS, read_settings
+from tidings.domain.errors import Refused
+
+T = TypeVar("T")
+err = Console(stderr=True, highlight=False)
+
+data_option = click.option(
+    "--data", type=click.Path(path_type=Path), default=None, help="Folder of the platform's files."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+def main() -> None:
+    """Run the command line; refusals become one line and exit code 1, wrong settings 78."""
+    try:
+        cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except Refused as refused:
+        err.print(str(refused), style="red")
+        for fault in refused.faults:
+            err.print(f"  {fault.field}: {fault.message} ({fault.rule})")
+        sys.exit(78 if refused.code == "BAD_SETTINGS" else 1)
+    except OSError as error:
+        err.print(_explained(error), style="red")
+        sys.exit(1)
+
+
+def _explained(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "The port is in use: stop what listens there, or choose another with --port."
+    if error.errno == errno.ENOSPC:
+        return "The disk is full: make room, then start again. Nothing that was confirmed is lost."
+    return f"{error.strerror or error}: {error.filename or ''}".rstrip(": ")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tidings")
+def cli() -> None:
+    """tidings: the platform on which a business runs its WhatsApp."""
+
+
+@cli.command()
+@click.argument("contexts", nargs=-1, type=click.Choice(CONTEXTS))
+@click.option("--port", type=int, default=None, help="Port to listen on (3000, or the context's own).")
+@click.option("--host", default=None, help="Address to listen on (127.0.0.1).")
+@click.option("--send/--no-send", default=True, help="Whether this process also sends.")
+@data_option
+def serve(
+    contexts: tuple[str, ...], port: int | None, host: str | None, send: bool, data: Path | None
+) -> None:
+    """Serve the HTTP API: all six contexts, or those that are named."""
+    from tidings.bootstrap.service import serve as run
+
+    settings = read_settings(data=data, host=host)
+    chosen = contexts or CONTEXTS
+    _run(run(settings, chosen, port or (PORTS[chosen[0]] if len(chosen) == 1 else 3000), send=send))
+
+
+@cli.command()
+@data_option
+def worker(data: Path | None) -> None:
+    """Send what is due, and nothing else; as many of these as you like."""
+    from tidings.bootstrap.service import work
+
+    _run(work(read_settings(data=data)))
+
+
+@cli.command()
+@click.option("--port", type=int, default=3900, show_default=True)
+@click.option("--token", default=None, help="The access token that is accepted.")
+@click.option("--waba", default=None, help="Id of the WhatsApp Business Account.")
+@click.option("--phone-number-id", default=None, help="Id of its sending number.")
+@click.option("--app-secret", default=None, help="Signs webhooks.")
+@click.option("--webhook", default=None, help="Callback URL.")
+@click.option("--verify-token", default=None)
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--throughput", type=int, default=80, show_default=True, help="Messages a second.")
+def sandbox(**options: Any) -> None:
+    """A Graph API of our own, faithful and offline, for any client of Meta's."""
+    from tidings.bootstrap.service import play_meta
+
+    _run(play_meta(**options))
+
+
+@cli.command()
+@click.option(
+    "--contacts", type=click.Path(path_type=Path), default=Path("examples/contacts.csv"), show_default=True
+)
+@click.option("--data", type=click.Path(path_type=Path), default=Path("demo-data"), show_default=True)
+@click.option("--speed", type=int, default=250, show_default=True, help="The number's messages a second.")
+def demo(contacts: Path, data: Path, speed: int) -> None:
+    """A contact file to delivered, read and explained messages, in under a minute."""
+    from tidings.bootstrap.demo import demo as run
+
+    sys.exit(run(contacts, data, speed=speed))
+
+
+@cli.group()
+def contacts() -> None:
+    """People, and files of people."""
+
+
+@contacts.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--country", default=None, help="Country or calling code of numbers without one.")
+@click.option("--group", default=None, help="Put everyone into this group, which is made when missing.")
+@click.option("--policy", type=click.Choice(["skip", "update", "merge"]), default="update", show_default=True)
+@click.option("--dry-run", is_flag=True, help="Say what would happen, and write nothing.")
+@click.option("--organization", default=None, help="Id of the organisation, when there are several.")
+@data_option
+@json_option
+def import_contacts(
+    file: Path,
+    country: str | None,
+    group: str | None,
+    policy: str,
+    dry_run: bool,
+    organization: str | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Bring a CSV file of people in; the same file again changes nothing."""
+    from tidings.bootstrap.commands import import_contacts as run
+
+    report = _run(
+        run(read_settings(data=data), organization, file, country, group, policy, dry_run, quiet=as_json)
+    )
+    _print(report, as_json)
+
+
+@cli.group()
+def templates() -> None:
+    """Message templates."""
+
+
+@templates.command("create")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--organization", default=None)
+@data_option
+@json_option
+def create_template(file: Path, organization: str | None, data: Path | None, as_json: bool) -> None:
+    """Submit the template in a JSON FILE (name, language, category, components) for review."""
+    from tidings.bootstrap.commands import create_template as run
+
+    _print(_run(run(read_settings(data=data), organization, file)), as_json)
+
+
+@cli.group()
+def campaigns() -> None:
+    """Campaigns."""
+
+
+def _campaign_command(name: str, text: str) -> Callable[..., None]:
+    @campaigns.command(name, help=text)
+    @click.argument("campaign")
+    @click.option("--organization", default=None)
+    @data_option
+    @json_option
+    def command(campaign: str, organization: str | None, data: Path | None, as_json: bool) -> None:
+        from tidings.bootstrap.commands import turn_campaign
+
+        _print(_run(turn_campaign(read_settings(data=data), organization, campaign, name)), as_json)
+
+    return command
+
+
+for _name, _text in {
+    "launch": "Check everyone, freeze the audience and start sending.",
+    "pause": "Stop new sends at once.",
+    "resume": "Go on with exactly the rest.",
+    "cancel": "Stop for good.",
+    "report": "Everyone accounted for.",
+}.items():
+    _campaign_command(_name, _text)
+
+
+@campaigns.command("create")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--organization", default=None)
+@data_option
+@json_option
+def create_campaign(file: Path, organization: str | None, data: Path | None, as_json: bool) -> None:
+    """Draft the campaign in a JSON FILE (name, templateId, groupId, parameters)."""
+    from tidings.bootstrap.commands import create_campaign as run
+
+    _print(_run(run(read_settings(data=data), organization, file)), as_json)
+
+
+@campaigns.command("watch")
+@click.argument("campaign")
+@click.option("--organization", default=None)
+@data_option
+def watch_campaign(campaign: str, organization: str | None, data: Path | None) -> None:
+    """Follow a campaign until it ends; sends too, when no other process does."""
+    from tidings.bootstrap.commands import watch_campaign as run
+
+    sys.exit(_run(run(read_settings(data=data), organization, campaign)))
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    if sys.platform == "win32":
+        return asyncio.run(work)
+    import uvloop
+
+    return uvloop.run(work)
+
+
+def _print(answer: object, as_json: bool) -> None:
+    encoded = msgspec.json.encode(answer)
+    if as_json:
+        click.echo(encoded)
+    else:
+        Console().print_json(json.dumps(msgspec.json.decode(encoded)))

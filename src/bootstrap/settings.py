@@ -1,0 +1,139 @@
+"""The environment, parsed once: every variable is `TIDINGS_` and the field's name in capitals.
+
+A misspelt variable stops the start. Secrets that an embedded platform needs and was not given are made
+once and kept in `secrets.json` in the data folder, readable by its owner alone.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tidings.adapters.embedded.system import new_secret
+from tidings.domain.errors import Fault, Invalid
+
+CONTEXTS = ("users", "contacts", "templates", "campaigns", "teams", "whatsapp")
+"""Every context, in the order in which the seed numbers their ports."""
+
+PORTS = {
+    "users": 3000,
+    "contacts": 3001,
+    "templates": 3003,
+    "campaigns": 3004,
+    "teams": 3005,
+    "whatsapp": 3006,
+}
+"""Where each context listens when it is served alone."""
+
+LISTS = frozenset({"app_secrets", "signing_keys", "sealing_keys"})
+"""Settings that hold several values, separated by commas."""
+
+
+class BadSettings(Invalid):
+    """The settings cannot be used."""
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a platform needs to know before it starts."""
+
+    data: Path = Path("data")
+    """Folder of the SQLite files, the file outbox and the secrets of an embedded platform."""
+    host: str = "127.0.0.1"
+    graph_url: str = ""
+    """Meta's API, such as https://graph.facebook.com; empty means the sandbox inside this process."""
+    graph_version: str = "v25.0"
+    app_secrets: tuple[str, ...] = ()
+    """Secrets of the Meta app that signs webhooks; two while one is being rotated."""
+    verify_token: str = ""
+    """What Meta must say when it checks the callback URL."""
+    signing_keys: tuple[str, ...] = ()
+    """Keys of access tokens, the newest first; at least 32 characters each."""
+    sealing_keys: tuple[str, ...] = ()
+    """Keys that seal WABA tokens at rest, the newest first."""
+    sandbox_people: int = 0
+    """Seed of the sandbox's people."""
+    lease: float = 10.0
+    """Seconds for which a sender owns a lane."""
+    send_timeout: float = 6.0
+    """Seconds after which a call to Meta is given up, and its outcome unknown."""
+    log_level: str = "INFO"
+
+    @property
+    def sandboxed(self) -> bool:
+        """Whether Meta is played by this process."""
+        return not self.graph_url
+
+
+class Secrets(Struct, kw_only=True):
+    """What `secrets.json` holds."""
+
+    app_secret: str
+    verify_token: str
+    signing_key: str
+    sealing_key: str
+
+
+def read_settings(environment: Mapping[str, str] | None = None, **given: object) -> Settings:
+    """Settings from the environment and from what the command line gave. Raise BadSettings."""
+    source = os.environ if environment is None else environment
+    found: dict[str, object] = {}
+    for key, value in source.items():
+        if key.startswith("TIDINGS_"):
+            name = key.removeprefix("TIDINGS_").lower()
+            found[name] = value.split(",") if name in LISTS else value
+    found |= {name: value for name, value in given.items() if value is not None}
+    try:
+        return msgspec.convert(found, Settings, strict=False, dec_hook=_path)
+    except msgspec.ValidationError as error:
+        raise BadSettings(
+            f"The settings cannot be used: {error}. Each TIDINGS_ variable is described in docs/settings.md.",
+            Fault(field="settings", rule="settings", message=str(error)),
+        ) from error
+
+
+def _path(kind: type, value: object) -> object:
+    if kind is Path:
+        return Path(str(value))
+    raise NotImplementedError(kind)
+
+
+def with_secrets(settings: Settings) -> Settings:
+    """The settings with every secret filled in, from `secrets.json` if need be. Raise BadSettings."""
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True)
+        kept = _kept(settings.data / "secrets.json")
+    except OSError as error:
+        raise BadSettings(
+            f"The data folder {settings.data} cannot be used: {error.strerror}. "
+            "Choose another with --data, or make it writable."
+        ) from error
+    return replace(
+        settings,
+        app_secrets=settings.app_secrets or (kept.app_secret,),
+        verify_token=settings.verify_token or kept.verify_token,
+        signing_keys=settings.signing_keys or (kept.signing_key,),
+        sealing_keys=settings.sealing_keys or (kept.sealing_key,),
+    )
+
+
+def _kept(path: Path) -> Secrets:
+    if not path.exists():
+        made = Secrets(
+            app_secret=new_secret(),
+            verify_token=new_secret(),
+            signing_key=new_secret(),
+            sealing_key=new_secret(),
+        )
+        fresh = path.with_suffix(f".{os.getpid()}")
+        fresh.touch(mode=0o600)
+        fresh.write_bytes(msgspec.json.encode(made))
+        try:
+            os.link(fresh, path)
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return msgspec.json.decode(path.read_bytes(), type=Secrets)
