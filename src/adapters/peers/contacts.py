@@ -1,0 +1,42 @@
+"""What other contexts ask of contacts, answered in this process."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from tidings.application.contacts.people import Contacts
+from tidings.application.ports.campaigns import Person
+from tidings.domain.kernel import ContactId, GroupId, OrganizationId
+
+
+@dataclass(frozen=True, slots=True)
+class LocalAudience:
+    """The Audience port of campaigns."""
+
+    contacts: Contacts
+
+    async def page(
+        self, organization: OrganizationId, group: GroupId | None, *, after: ContactId | None, limit: int
+    ) -> Sequence[Person]:
+        return [
+            Person(
+                contact_id=each.contact_id,
+                phone=each.phone,
+                person=each.person,
+                name=each.name,
+                fields=each.fields,
+                blocked=each.blocked,
+            )
+            for each in await self.contacts.addressees(organization, group, after=after, limit=limit)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class LocalConsent:
+    """The Consent port of whatsapp."""
+
+    contacts: Contacts
+
+    async def blocked(
+        self, organization: OrganizationId, contacts: Collection[ContactId]
+    ) -> Collection[ContactId]:
+        return await self.contacts.blocked(organization, contacts)
