@@ -2,6 +2,10 @@
 
 import pytest
 
+from tests.servers import mysql_server
+
+__all__ = ["mysql_server"]
+
 
 @pytest.fixture(scope="session")
 def anyio_backend():

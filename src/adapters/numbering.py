@@ -15,6 +15,8 @@ _SCHEME = re.compile(r"^\s*(?:tel|whatsapp|sms|callto)\s*:\s*", re.IGNORECASE)
 _EXCEL_FLOAT = re.compile(r"(\d{6,15})[.,]0+")
 _SCIENTIFIC = re.compile(r"\d[.,]?\d*[eE]\+?\d+")
 _INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\u00ad'`]")
+_MEXICAN_PREFIX = re.compile(r"(?:1|01|44|45)(\d{10})")
+"""What stood before mobiles until 2019; people, and Meta, still write it."""
 _CODE = re.compile(r"(?:\+|00)?0*([1-9]\d{0,3})")
 
 
@@ -55,10 +57,8 @@ def _possible(found: PhoneNumber, shown: str, *, international: bool) -> PhoneNu
     reason = phonenumbers.is_possible_number_with_reason(found)
     if reason == ValidationResult.IS_POSSIBLE:
         return found
-    national = str(found.national_number)
-    if found.country_code == 52 and len(national) == 11 and national.startswith("1"):
-        # Mexico dropped the 1 of mobile numbers in 2019; people and Meta still write it.
-        return PhoneNumber(country_code=52, national_number=int(national[1:]))
+    if found.country_code == 52 and (mobile := _MEXICAN_PREFIX.fullmatch(str(found.national_number))):
+        return PhoneNumber(country_code=52, national_number=int(mobile[1]))
     if not international:
         # What looked like a trunk prefix may have been part of the number.
         digits = "".join(str(int(char)) for char in shown if char.isdigit())

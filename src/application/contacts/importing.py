@@ -44,6 +44,7 @@ class Imports:
     numbering: Numbering
     now: Now
     new_id: NewId
+    batch: int = BATCH
 
     async def import_file(
         self,
@@ -71,7 +72,7 @@ class Imports:
             rules = Rules(organization, columns, options, country, self.now(), self.new_id)
             tally = Tally()
             seen: Seen = {}
-            async for rows in sheet.batches(BATCH):
+            async for rows in sheet.batches(self.batch):
                 entries, wrong = await asyncio.to_thread(self._read, rows, rules)
                 handle = self._look if options.dry_run else self._write
                 plan = await handle(rules, entries, seen)

@@ -177,7 +177,7 @@ class SqlContactReader:
             .order_by(groups.c.name)
         )
         named: dict[ContactId, list[GroupName]] = {}
-        for contact_id, id, name in (await self.connection.execute(theirs)).tuples():
+        for contact_id, id, name in await self.connection.execute(theirs):
             named.setdefault(ContactId(contact_id), []).append(GroupName(id=GroupId(id), name=name))
         return [ContactView(**asdict(each), groups=tuple(named.get(each.id, ()))) for each in found]
 

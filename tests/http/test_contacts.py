@@ -1,0 +1,186 @@
+"""Contacts and groups as HTTP clients meet them."""
+
+from uuid import uuid4
+
+import pytest
+from litestar import Litestar, Request, Response
+from litestar.di import Provide
+from litestar.testing import AsyncTestClient
+
+from tidings.adapters.embedded.sqlite import sqlite_database
+from tidings.adapters.embedded.system import utcnow, uuid7
+from tidings.adapters.http.contacts import ContactController, GroupController
+from tidings.adapters.mysql.contacts.tables import metadata
+from tidings.adapters.mysql.contacts.work import contacts_in, contacts_read_from
+from tidings.adapters.numbering import WorldNumbering
+from tidings.adapters.sheets.files import FileSheets
+from tidings.application.contacts.groups import Groups
+from tidings.application.contacts.importing import Imports
+from tidings.application.contacts.people import Contacts
+from tidings.domain import errors
+from tidings.domain.kernel import Actor, OrganizationId, Role, UserId
+
+pytestmark = pytest.mark.anyio
+
+STATUS = {errors.Invalid: 400, errors.Forbidden: 403, errors.NotFound: 404, errors.Conflict: 409}
+
+
+def refusal(_: Request, error: errors.Refused) -> Response:
+    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    details = [{"field": f.field, "rule": f.rule, "message": f.message} for f in error.faults]
+    return Response({"success": False, "error": {"code": error.code, "details": details}}, status_code=status)
+
+
+def always(value: object):
+    return lambda: value
+
+
+@pytest.fixture
+async def client(tmp_path):
+    database = sqlite_database(tmp_path / "contacts.db")
+    await database.create(metadata)
+    begin, reading = contacts_in(database, now=utcnow, new_id=uuid7), contacts_read_from(database)
+    owner = Actor(user_id=UserId(uuid4()), organization_id=OrganizationId(uuid4()), role=Role.OWNER)
+    provided = {
+        "actor": owner,
+        "contacts": Contacts(begin, reading, WorldNumbering(), utcnow, uuid7),
+        "groups": Groups(begin, reading, utcnow, uuid7),
+        "imports": Imports(begin, reading, FileSheets(), WorldNumbering(), utcnow, uuid7),
+    }
+    app = Litestar(
+        [ContactController, GroupController],
+        dependencies={name: Provide(always(value), sync_to_thread=False) for name, value in provided.items()},
+        exception_handlers={errors.Refused: refusal},
+    )
+    async with AsyncTestClient(app) as client:
+        yield client
+    await database.close()
+
+
+async def test_every_route_says_which_permission_it_needs(client):
+    for route in client.app.routes:
+        for handler in getattr(route, "route_handlers", ()):
+            if route.path.startswith("/api") and "OPTIONS" not in handler.http_methods:
+                assert handler.opt["permission"].startswith("contacts:"), route.path
+
+
+async def test_a_contact_is_made_read_changed_and_deleted(client):
+    body = {
+        "firstName": "Asha", "lastName": "Rao", "email": "asha@example.org", "phone": "5551234567",
+        "countryCode": "+1", "company": "Rao & Co", "jobTitle": "Owner",
+        "notes": "met in May", "isFavorite": True,
+    }  # fmt: skip
+    made = await client.post("/api/contacts", json=body)
+    assert made.status_code == 201
+    contact = made.json()["data"]
+    assert made.json()["success"] is True
+    assert {**body, "phone": "+15551234567"}.items() <= contact.items()
+    again = await client.post("/api/contacts", json=body)
+    assert again.status_code == 409
+    assert again.json()["error"]["code"] == "PHONE_TAKEN"
+    path = f"/api/contacts/{contact['id']}"
+    assert (await client.get(path)).json()["data"] == contact
+    changed = await client.put(path, json={"firstName": "Ash", "company": None})
+    assert changed.status_code == 200
+    assert (changed.json()["data"]["firstName"], changed.json()["data"]["company"]) == ("Ash", "")
+    gone = await client.delete(path)
+    assert (gone.status_code, gone.json()["success"]) == (200, True)
+    assert (await client.get(path)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"firstName": "A"},
+        {"phone": 5},
+        {"phone": "+12025550143", "userId": 1},
+        {"phone": "x", "email": "y"},
+    ],
+)
+async def test_what_makes_no_sense_is_refused(client, body):
+    assert (await client.post("/api/contacts", json=body)).status_code == 400
+
+
+async def test_favourites(client):
+    made = await client.post("/api/contacts", json={"phone": "+12025550143"})
+    path = f"/api/contacts/{made.json()['data']['id']}/favorite"
+    for method, marked in (
+        ("PUT", True),
+        ("POST", True),
+        ("DELETE", False),
+        ("PATCH", True),
+        ("PATCH", False),
+    ):
+        told = await client.request(method, path)
+        assert (told.status_code, told.json()["data"]["isFavorite"]) == (200, marked)
+
+
+async def test_lists_count_by_page_and_go_on_by_cursor(client):
+    for n in range(5):
+        await client.post("/api/contacts", json={"phone": f"+1202555014{n}", "firstName": f"Ana {n}"})
+    first = (await client.get("/api/contacts", params={"limit": 2, "search": "ana"})).json()
+    assert first["pagination"] == {
+        "limit": 2, "page": 1, "total": 5, "totalPages": 3, "nextCursor": first["pagination"]["nextCursor"]
+    }  # fmt: skip
+    cursor, seen = first["pagination"]["nextCursor"], first["data"]
+    for _ in range(2):
+        page = (await client.get("/api/contacts", params={"limit": 2, "cursor": cursor})).json()
+        assert "total" not in page["pagination"]
+        seen += page["data"]
+        cursor = page["pagination"].get("nextCursor")
+    assert cursor is None
+    assert [one["firstName"] for one in seen] == [f"Ana {n}" for n in (4, 3, 2, 1, 0)]
+    for wrong in ({"limit": 0}, {"limit": "abc"}, {"page": 0}, {"page": 10**9}, {"cursor": "x"}):
+        assert (await client.get("/api/contacts", params=wrong)).status_code == 400
+
+
+async def test_groups_hold_contacts_and_let_them_go(client):
+    ids = [
+        (await client.post("/api/contacts", json={"phone": f"+1202555014{n}"})).json()["data"]["id"]
+        for n in range(3)
+    ]
+    made = await client.post("/api/groups", json={"name": "VIP", "description": "dear"})
+    assert made.status_code == 201
+    group = made.json()["data"]["id"]
+    assert (await client.post("/api/groups", json={"name": "VIP"})).status_code == 409
+    put = await client.post("/api/contacts/assign-to-group", json={"groupId": group, "contactIds": ids})
+    assert put.json()["data"] == {"groupId": group, "changed": 3, "unchanged": 0, "contactCount": 3}
+    more = await client.post(f"/api/groups/{group}/contacts", json={"contactIds": ids[:1]})
+    assert more.json()["data"]["unchanged"] == 1
+    out = await client.request("DELETE", f"/api/groups/{group}/contacts", json={"contactIds": ids[:1]})
+    assert out.json()["data"]["contactCount"] == 2
+    members = (await client.get(f"/api/groups/{group}/contacts")).json()
+    assert {one["id"] for one in members["data"]} == set(ids[1:])
+    listed = (await client.get("/api/contacts", params={"groupId": group})).json()
+    assert listed["data"] == members["data"]
+    assert (await client.get("/api/groups")).json()["data"][0]["contactCount"] == 2
+    assert (await client.put(f"/api/groups/{group}", json={"name": "VVIP"})).json()["data"]["name"] == "VVIP"
+    assert (await client.delete(f"/api/groups/{group}")).status_code == 200
+    assert (await client.get(f"/api/groups/{group}")).status_code == 404
+    assert (await client.get(f"/api/contacts/{ids[1]}")).status_code == 200
+
+
+async def test_opting_out_and_in(client):
+    made = await client.post("/api/contacts", json={"phone": "+12025550143"})
+    path = f"/api/contacts/{made.json()['data']['id']}"
+    out = await client.post(f"{path}/opt-out", json={"source": "phone call"})
+    assert (out.status_code, out.json()["data"]["optedOut"]) == (200, True)
+    assert out.json()["data"]["consentSource"] == "phone call"
+    assert (await client.get("/api/contacts", params={"optedOut": True})).json()["pagination"]["total"] == 1
+    assert (await client.post(f"{path}/opt-in")).json()["data"]["optedOut"] is False
+
+
+async def test_a_file_is_uploaded_and_reported_row_by_row(client):
+    content = "phone;firstName\n+12025550143;Zoë\n12;Bad\n"
+    report = await client.post(
+        "/api/contacts/import", files={"file": ("people.csv", content.encode())}, params={"dryRun": True}
+    )
+    assert report.status_code == 200
+    assert (report.json()["data"]["created"], report.json()["data"]["dryRun"]) == (1, True)
+    report = await client.post("/api/contacts/import", files={"file": ("people.csv", content.encode())})
+    assert report.json()["data"]["created"] == 1
+    assert [(e["row"], e["field"]) for e in report.json()["data"]["errors"]] == [(3, "phone")]
+    refused = await client.post("/api/contacts/import", files={"file": ("people.csv", b"name\nA\n")})
+    assert refused.status_code == 400
+    assert refused.json()["error"]["details"][0]["field"] == "phone"
