@@ -1,0 +1,120 @@
+"""One client of the Graph API: base URL, version, time-outs, connections, tokens and their proof.
+
+Nothing is retried and no redirect is followed here: whether a call may be repeated is not for a client
+to decide (fact sheet 0.2, trap 4).
+"""
+
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import httpx
+from msgspec import Struct
+
+from tidings.adapters.meta.transport import AiohttpTransport
+
+VERSIONS = frozenset(f"v{number}.0" for number in range(21, 27))
+"""Graph versions in use (fact sheet 1.2)."""
+
+_ID = re.compile(r"[\w.:=+-]+")
+
+
+class GraphOptions(Struct, frozen=True, kw_only=True):
+    """How Meta is reached. Times in seconds."""
+
+    base_url: str = "https://graph.facebook.com"
+    version: str = "v25.0"
+    app_secret: str | None = None
+    """With it every call carries an `appsecret_proof` (fact sheet 1.4)."""
+    max_connections: int = 512
+    keepalive: float = 15.0
+    """Below Meta's idle close of 20 s, so that a request rarely meets a closing connection."""
+    pool: float = 2.0
+    """Waiting for a connection, new or free."""
+    connect: float = 2.0
+    read: float = 5.0
+    """Between two pieces of an answer."""
+    total: float = 6.0
+    """A whole call that sends a message."""
+
+    def __post_init__(self) -> None:
+        if self.version not in VERSIONS:
+            raise ValueError(f"the Graph version must be one of {', '.join(sorted(VERSIONS))}")
+
+
+class Answer(NamedTuple):
+    """What came back, whole."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
+
+
+@dataclass(slots=True)
+class Graph:
+    """Calls, each of them once."""
+
+    options: GraphOptions
+    transport: httpx.AsyncBaseTransport
+    extensions: dict[str, object] = field(init=False)
+
+    def __post_init__(self) -> None:
+        o = self.options
+        self.extensions = {"timeout": {"pool": o.pool, "connect": o.connect, "read": o.read, "write": o.read}}
+
+    def address(
+        self, path: str, token: str | None = None, params: Mapping[str, str] | None = None
+    ) -> httpx.URL:
+        """The URL of a node or an edge, with the token's proof where it is wanted."""
+        query = dict(params or {})
+        if token is not None and self.options.app_secret is not None:
+            query["appsecret_proof"] = appsecret_proof(self.options.app_secret, token)
+        return httpx.URL(f"{self.options.base_url}/{self.options.version}/{path}", params=query or None)
+
+    async def exchange(self, request: httpx.Request) -> Answer:
+        """One request, read to its end. Raise httpx.RequestError."""
+        response = await self.transport.handle_async_request(request)
+        try:
+            body = await response.aread()
+        finally:
+            await response.aclose()
+        return Answer(response.status_code, response.headers, body)
+
+    async def aclose(self) -> None:
+        await self.transport.aclose()
+
+
+def graph(options: GraphOptions | None = None, *, transport: httpx.AsyncBaseTransport | None = None) -> Graph:
+    """A client of Meta, or of anything that speaks like it over any httpx transport."""
+    options = options or GraphOptions()
+    return Graph(
+        options,
+        transport or AiohttpTransport(max_connections=options.max_connections, keepalive=options.keepalive),
+    )
+
+
+def headers(token: str) -> list[tuple[str, str]]:
+    """What a call with a JSON body or none carries. Raise ValueError for what cannot be a token."""
+    if not (token and token.isascii() and token.isprintable()):
+        raise ValueError("the access token has characters that no token has")
+    return [
+        ("Authorization", f"Bearer {token}"),
+        ("Accept", "application/json"),
+        ("Accept-Encoding", "gzip, deflate"),
+        ("User-Agent", "tidings"),
+        ("Content-Type", "application/json"),
+    ]
+
+
+def appsecret_proof(secret: str, token: str) -> str:
+    """What shows Meta that the token is used by the app it was given to (fact sheet 1.4)."""
+    return hmac.digest(secret.encode(), token.encode(), "sha256").hex()
+
+
+def node(id: str) -> str:
+    """An id as a part of a path. Raise ValueError for what no id of Meta's looks like."""
+    if not _ID.fullmatch(id):
+        raise ValueError(f"not an id: {id!r}")
+    return id

@@ -1,0 +1,146 @@
+"""Sending through Meta's Graph API: one call, one answer, never an exception, never a repetition.
+
+The one question here is whether Meta may have the message (engine notes 2.1): what certainly never left
+is `NotSent`, what Meta refused with a code is `Rejected`, and everything else that is no wamid is
+`Unclear`, since there is no idempotency key.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import httpx
+import msgspec
+from msgspec import Struct
+
+from tidings.adapters.meta.client import Answer, Graph, headers, node
+from tidings.adapters.meta.errors import (
+    MAYBE_QUEUED,
+    THROTTLED,
+    UNREADABLE,
+    GraphError,
+    read_error,
+    rejected,
+)
+from tidings.adapters.meta.wire import encode
+from tidings.application.ports.gateway import (
+    Accepted,
+    Credentials,
+    NotSent,
+    Outgoing,
+    Rejected,
+    SendResult,
+    Unclear,
+    Verdict,
+)
+from tidings.domain.errors import Refused
+from tidings.domain.kernel import PhoneNumberId, Wamid
+
+NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+"""httpx's errors after which nothing can have reached Meta."""
+
+
+class _Message(Struct, frozen=True):
+    id: Wamid
+    message_status: str | None = None
+
+
+class _Person(Struct, frozen=True):
+    wa_id: str | None = None
+    user_id: str | None = None
+
+
+class _Taken(Struct, frozen=True):
+    messages: tuple[_Message, ...]
+    contacts: tuple[_Person, ...] = ()
+
+
+_taken = msgspec.json.Decoder(_Taken)
+_NOBODY = _Person()
+
+
+class _Sender(NamedTuple):
+    """What all messages of a number share, as long as its token stays."""
+
+    token: str
+    url: httpx.URL
+    headers: httpx.Headers
+
+
+@dataclass(slots=True)
+class MetaGateway:
+    """The Gateway port, on Meta or on anything that speaks like it."""
+
+    graph: Graph
+    credentials: Credentials
+    senders: dict[PhoneNumberId, _Sender] = field(default_factory=dict[PhoneNumberId, _Sender], init=False)
+
+    async def send(self, message: Outgoing) -> SendResult:
+        """One request. Cancellation is the only exception that comes out."""
+        try:
+            sender = await self._sender(message)
+        except (Refused, ValueError) as error:
+            return NotSent(reason=f"no usable token or number: {error}")
+        try:
+            body = encode(message)
+        except UnicodeEncodeError as error:
+            return Rejected(code=131009, message=f"cannot be written: {error}", verdict=Verdict.GIVE_UP)
+        request = httpx.Request(
+            "POST", sender.url, headers=sender.headers, content=body, extensions=self.graph.extensions
+        )
+        try:
+            async with asyncio.timeout(self.graph.options.total):
+                answer = await self.graph.exchange(request)
+        except NEVER_LEFT as error:
+            return NotSent(reason=_name(error))
+        except (httpx.HTTPError, OSError) as error:
+            return Unclear(reason=_name(error))
+        return outcome(answer)
+
+    async def _sender(self, message: Outgoing) -> _Sender:
+        token = await self.credentials.token(message.waba_id)
+        known = self.senders.get(message.phone_number_id)
+        if known is None or known.token != token:
+            url = self.graph.address(f"{node(message.phone_number_id)}/messages", token)
+            known = _Sender(token, url, httpx.Headers(headers(token)))
+            self.senders[message.phone_number_id] = known
+        return known
+
+
+def outcome(answer: Answer) -> SendResult:
+    """What an answer to a send means, whatever was written into it."""
+    if answer.status < 300:
+        try:
+            taken = _taken.decode(answer.body)
+        except UNREADABLE:
+            pass
+        else:
+            if taken.messages and taken.messages[0].id:
+                return _accepted(taken)
+    return _refused(answer, read_error(answer.body))
+
+
+def _accepted(taken: _Taken) -> Accepted:
+    message = taken.messages[0]
+    person = taken.contacts[0] if taken.contacts else _NOBODY
+    return Accepted(
+        wamid=message.id,
+        wa_id=person.wa_id,
+        user_id=person.user_id,
+        held=message.message_status == "held_for_quality_assessment",
+    )
+
+
+def _refused(answer: Answer, error: GraphError | None) -> SendResult:
+    if error is None:
+        if answer.status == THROTTLED.code:
+            error = GraphError(code=THROTTLED.code, message="HTTP 429")
+        else:
+            return Unclear(reason=f"HTTP {answer.status} without a readable answer")
+    elif error.code in MAYBE_QUEUED and answer.status >= 500:
+        return Unclear(reason=f"HTTP {answer.status}, code {error.code}: {error.details or error.message}")
+    return rejected(error, answer.status, answer.headers)
+
+
+def _name(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
