@@ -1,7 +1,8 @@
 """Meta's facts as they come in through the webhook, in our words.
 
-`adapters/meta/webhooks.py` reads bytes into these; unknown fields and types arrive as `OtherUpdate`, never
-lost. Phone numbers here are digits as Meta writes them (`wa_id`), which may be absent (fact sheet 2.10).
+`adapters/meta/webhooks.py` reads bytes into these; unknown fields and types arrive as `OtherUpdate`, and
+`raw` holds each item as it came, so that nothing is lost. Phone numbers here are digits as Meta writes
+them (`wa_id`), which may be absent (fact sheet 2.10).
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import Protocol, TypeAlias
 
 from msgspec import Raw, Struct
 
+from tidings.application.ports.gateway import Verdict
 from tidings.domain.errors import Invalid, Unauthenticated
 from tidings.domain.kernel import PhoneNumberId, WabaId, Wamid
 
@@ -23,11 +25,15 @@ class UnreadableBody(Invalid):
 
 
 class StatusError(Struct, frozen=True, kw_only=True):
-    """One of `statuses[].errors[]`."""
+    """One of `statuses[].errors[]`, with what the error catalogue says of its code."""
 
     code: int
     title: str = ""
     details: str = ""
+    verdict: Verdict = Verdict.GIVE_UP
+    wait: float = 0.0
+    """As in the gateway's `Rejected`."""
+    max_attempts: int = 1
 
 
 class StatusUpdate(Struct, frozen=True, kw_only=True, tag=True):
@@ -45,6 +51,7 @@ class StatusUpdate(Struct, frozen=True, kw_only=True, tag=True):
     pricing_category: str | None = None
     pricing_type: str | None = None
     billable: bool | None = None
+    raw: Raw = Raw()
 
 
 class InboundUpdate(Struct, frozen=True, kw_only=True, tag=True):
@@ -65,6 +72,8 @@ class InboundUpdate(Struct, frozen=True, kw_only=True, tag=True):
     reply_to: Wamid | None = None
     raw: Raw
     """The element as it came."""
+    contact: Raw = Raw()
+    """The sender's element of `contacts[]`, if there was one."""
 
 
 class TemplateUpdate(Struct, frozen=True, kw_only=True, tag=True):
@@ -78,6 +87,9 @@ class TemplateUpdate(Struct, frozen=True, kw_only=True, tag=True):
     event: str
     reason: str | None = None
     at: datetime
+    details: str = ""
+    """What Meta adds for people: why it was rejected, or why it was paused."""
+    raw: Raw = Raw()
 
 
 class PreferenceUpdate(Struct, frozen=True, kw_only=True, tag=True):
@@ -89,14 +101,98 @@ class PreferenceUpdate(Struct, frozen=True, kw_only=True, tag=True):
     category: str
     value: str
     at: datetime
+    raw: Raw = Raw()
 
 
 class OtherUpdate(Struct, frozen=True, kw_only=True, tag=True):
-    """Any other field, kept whole."""
+    """Any other field, kept whole. Those that we can read come as one of the kinds below."""
 
     waba_id: WabaId
     field: str
     value: Raw
+    at: datetime | None = None
+
+
+class TemplateQualityUpdate(OtherUpdate, frozen=True, kw_only=True, tag=True):
+    """`message_template_quality_update` (fact sheet 4.10)."""
+
+    meta_template_id: str
+    name: str
+    language: str
+    previous: str | None = None
+    quality: str
+
+
+class TemplateCategoryUpdate(OtherUpdate, frozen=True, kw_only=True, tag=True):
+    """`template_category_update`: done, or announced for later."""
+
+    meta_template_id: str
+    name: str
+    language: str
+    category: str
+    """What it is now."""
+    next_category: str | None = None
+    """What it will become a day later."""
+    previous_category: str | None = None
+
+
+class NumberUpdate(OtherUpdate, frozen=True, kw_only=True, tag=True):
+    """`phone_number_quality_update`: throughput or limits of a number changed (fact sheet 5.8)."""
+
+    display_phone_number: str
+    """Digits."""
+    event: str
+    limit: str | None = None
+    """TIER_2K and the like."""
+
+
+class NumberNameUpdate(OtherUpdate, frozen=True, kw_only=True, tag=True):
+    """`phone_number_name_update`: Meta decided about a display name."""
+
+    display_phone_number: str
+    decision: str
+    name: str | None = None
+    reason: str | None = None
+
+
+class NumberSecurityUpdate(OtherUpdate, frozen=True, kw_only=True, tag=True):
+    """`security`: somebody changed a number's PIN, or asked to."""
+
+    display_phone_number: str
+    event: str
+    requester: str | None = None
+
+
+class AccountUpdate(OtherUpdate, frozen=True, kw_only=True, tag=True):
+    """`account_update`: restrictions, bans, partners, prices. What belongs to the event stands in `value`."""
+
+    event: str
+
+
+class AccountReviewUpdate(OtherUpdate, frozen=True, kw_only=True, tag=True):
+    """`account_review_update`."""
+
+    decision: str
+
+
+class AccountAlert(OtherUpdate, frozen=True, kw_only=True, tag=True):
+    """`account_alerts`."""
+
+    entity_type: str
+    entity_id: str
+    kind: str
+    severity: str
+    status: str
+    description: str = ""
+
+
+class CapabilityUpdate(OtherUpdate, frozen=True, kw_only=True, tag=True):
+    """`business_capability_update`: how many people and numbers the business may have."""
+
+    messaging_limit: str | None = None
+    """TIER_2K and the like, or a number of people."""
+    numbers_of_business: int | None = None
+    numbers_of_waba: int | None = None
 
 
 class BadItem(Struct, frozen=True, kw_only=True, tag=True):
