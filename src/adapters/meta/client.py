@@ -1,7 +1,7 @@
 """One client of the Graph API: base URL, version, time-outs, connections, tokens and their proof.
 
-Nothing is retried and no redirect is followed here: whether a call may be repeated is not for a client
-to decide (fact sheet 0.2, trap 4).
+No redirect is followed and nothing is repeated here: whether a call may be is not for a client to decide
+(fact sheet 0.2, trap 4). Only GET and DELETE are tried once more when a kept connection turns out closed.
 """
 
 import hmac
@@ -13,12 +13,14 @@ from typing import NamedTuple
 import httpx
 from msgspec import Struct
 
+from tidings.adapters.meta.errors import Usage
 from tidings.adapters.meta.transport import AiohttpTransport
+from tidings.application.ports.meta import NotAtMeta
 
 VERSIONS = frozenset(f"v{number}.0" for number in range(21, 27))
 """Graph versions in use (fact sheet 1.2)."""
 
-_ID = re.compile(r"[\w.:=+-]+")
+_ID = re.compile(r"[A-Za-z0-9_.:=+-]+")
 
 
 class GraphOptions(Struct, frozen=True, kw_only=True):
@@ -38,6 +40,8 @@ class GraphOptions(Struct, frozen=True, kw_only=True):
     """Between two pieces of an answer."""
     total: float = 6.0
     """A whole call that sends a message."""
+    patience: float = 30.0
+    """In place of `read` for calls that send no message."""
 
     def __post_init__(self) -> None:
         if self.version not in VERSIONS:
@@ -59,10 +63,15 @@ class Graph:
     options: GraphOptions
     transport: httpx.AsyncBaseTransport
     extensions: dict[str, object] = field(init=False)
+    """Time-outs of a send, as httpx hands them to transports."""
+    patient: dict[str, object] = field(init=False)
+    """The same for every other call."""
+    usage: dict[str, tuple[Usage, ...]] = field(default_factory=dict[str, tuple[Usage, ...]], init=False)
+    """What Meta last said of our allowances, by WABA id, and of the app under `app`."""
 
     def __post_init__(self) -> None:
-        o = self.options
-        self.extensions = {"timeout": {"pool": o.pool, "connect": o.connect, "read": o.read, "write": o.read}}
+        self.extensions = _timeouts(self.options, self.options.read)
+        self.patient = _timeouts(self.options, self.options.patience)
 
     def address(
         self, path: str, token: str | None = None, params: Mapping[str, str] | None = None
@@ -95,6 +104,10 @@ def graph(options: GraphOptions | None = None, *, transport: httpx.AsyncBaseTran
     )
 
 
+def _timeouts(options: GraphOptions, read: float) -> dict[str, object]:
+    return {"timeout": {"pool": options.pool, "connect": options.connect, "read": read, "write": read}}
+
+
 def headers(token: str) -> list[tuple[str, str]]:
     """What a call with a JSON body or none carries. Raise ValueError for what cannot be a token."""
     if not (token and token.isascii() and token.isprintable()):
@@ -114,7 +127,7 @@ def appsecret_proof(secret: str, token: str) -> str:
 
 
 def node(id: str) -> str:
-    """An id as a part of a path. Raise ValueError for what no id of Meta's looks like."""
-    if not _ID.fullmatch(id):
-        raise ValueError(f"not an id: {id!r}")
+    """An id as a part of a path. Raise NotAtMeta for what no id of Meta's looks like."""
+    if not _ID.fullmatch(id) or set(id) == {"."}:
+        raise NotAtMeta(f"{id!r} is no id of Meta's")
     return id

@@ -12,7 +12,16 @@ from typing import Protocol, TypeAlias
 from msgspec import Raw, Struct
 
 from tidings.application.ports.gateway import Verdict
-from tidings.domain.errors import Invalid, Unauthenticated
+from tidings.domain.errors import (
+    Conflict,
+    Fault,
+    Invalid,
+    NotFound,
+    Refused,
+    Throttled,
+    Unauthenticated,
+    Unavailable,
+)
 from tidings.domain.kernel import PhoneNumberId, WabaId, Wamid
 
 
@@ -22,6 +31,46 @@ class BadSignature(Unauthenticated):
 
 class UnreadableBody(Invalid):
     """The webhook's body is not the JSON that Meta sends."""
+
+
+class MetaError(Refused):
+    """Meta refused a call that is not a message. Comes as one of the kinds below."""
+
+    def __init__(
+        self,
+        message: str = "",
+        *faults: Fault,
+        retry_after: float | None = None,
+        graph_code: int | None = None,
+        subcode: int | None = None,
+        details: str = "",
+        fbtrace_id: str | None = None,
+    ) -> None:
+        super().__init__(message, *faults, retry_after=retry_after)
+        self.graph_code = graph_code
+        self.subcode = subcode
+        self.details = details
+        self.fbtrace_id = fbtrace_id
+
+
+class MetaRefused(MetaError, Invalid):
+    """Meta refused the request."""
+
+
+class MetaDenied(MetaError, Conflict):
+    """Meta does not let us do this with the present token: connect the account again."""
+
+
+class NotAtMeta(MetaError, NotFound):
+    """Meta has no such thing, or does not show it to us."""
+
+
+class MetaThrottled(MetaError, Throttled):
+    """Meta takes no more calls for now; try again later."""
+
+
+class MetaUnavailable(MetaError, Unavailable):
+    """Meta gave no readable answer; what was asked may have been done."""
 
 
 class StatusError(Struct, frozen=True, kw_only=True):
