@@ -110,33 +110,47 @@ class TemplateFilter(Struct, frozen=True, kw_only=True):
     waba_id: WabaId | None = None
 
 
-class TemplateStore(Protocol):
-    """An organisation's templates, within one transaction."""
-
-    async def add(self, *templates: Template) -> None:
-        """Raise NameTaken: one template for each account, name and language, deleted ones aside."""
+class TemplateReader(Protocol):
+    """An organisation's templates, to look at."""
 
     async def get(self, id: TemplateId) -> Template:
-        """Locked until a writing transaction ends. Raise TemplateNotFound."""
+        """Raise TemplateNotFound."""
         ...
 
-    async def save(self, *templates: Template) -> None:
-        """Raise NameTaken when a deleted one would come back to a name that is in use."""
-
-    async def named(self, waba_id: WabaId, name: str, language: str | None = None) -> Sequence[Template]:
-        """The family of that name, or its one language; deleted ones aside."""
-        ...
-
-    async def known(self, waba_id: WabaId, meta_template_id: str) -> Template | None: ...
-
-    async def of_account(self, waba_id: WabaId) -> Sequence[Template]:
-        """All of an account's, deleted ones too, locked as in `get`."""
+    async def named(self, waba_id: WabaId, name: str) -> Sequence[Template]:
+        """The family of that name by language, deleted ones aside."""
         ...
 
     async def page(
         self, wanted: TemplateFilter, *, cursor: str | None, limit: int, number: int | None = None
     ) -> Page[Template]:
         """Newest first, by cursor or by page number (then with a total). Raise BadCursor."""
+        ...
+
+
+class TemplateStore(Protocol):
+    """An organisation's templates, within one transaction. What is read is locked until its end."""
+
+    async def add(self, *templates: Template) -> None:
+        """Raise NameTaken: one template for each account, name and language, deleted ones aside."""
+
+    async def save(self, *templates: Template) -> None:
+        """Raise NameTaken when a deleted one would come back to a name that is in use."""
+
+    async def get(self, id: TemplateId) -> Template:
+        """Raise TemplateNotFound."""
+        ...
+
+    async def find(self, waba_id: WabaId, name: str, language: str) -> Template | None:
+        """The one of that name and language, unless it is deleted."""
+        ...
+
+    async def known(self, waba_id: WabaId, meta_template_id: str) -> Template | None:
+        """The one that Meta calls so, deleted or not."""
+        ...
+
+    async def of_account(self, waba_id: WabaId) -> Sequence[Template]:
+        """All of an account's, deleted ones too."""
         ...
 
 
@@ -155,7 +169,11 @@ class AccountStore(Protocol):
     async def want(self, waba_id: WabaId, at: datetime) -> None:
         """Sync at `at` at the latest; an account that is new here is noted."""
 
-    async def synced(self, waba_id: WabaId, at: datetime, due_at: datetime) -> None: ...
+    async def synced(self, waba_id: WabaId, at: datetime, due_at: datetime) -> None:
+        """It was in step at `at`. A sync that was wanted since is not put off."""
+
+    async def postpone(self, waba_id: WabaId, until: datetime) -> None:
+        """Meta would not: sync not before `until`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +186,17 @@ class Work:
     inbox: Inbox
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A consistent look that changes nothing."""
+
+    templates: TemplateReader
+
+
 Begin: TypeAlias = Callable[[OrganizationId], AbstractAsyncContextManager[Work]]
-"""Opens a writing transaction; the `read` of a use case opens one that only looks."""
+"""Opens a writing transaction for an organisation."""
+Reading: TypeAlias = Callable[[OrganizationId], AbstractAsyncContextManager[Look]]
+"""Opens a look at an organisation's templates."""
 
 
 class DueAccounts(Protocol):

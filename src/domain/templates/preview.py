@@ -31,7 +31,7 @@ from tidings.domain.templates.filled import (
     ProductValue,
     VideoValue,
 )
-from tidings.domain.templates.filling import mould, render, substituted, texts
+from tidings.domain.templates.filling import lookup, mould, render, substituted, texts
 from tidings.domain.templates.slots import Kind, Part, slots
 
 
@@ -61,9 +61,13 @@ def preview(components: Sequence[Component], values: Mapping[str, str]) -> Previ
     return shown(components, render(components, values))
 
 
-def samples(components: Sequence[Component]) -> dict[str, str]:
-    """Values to look at a template with: its own examples."""
-    return {slot.key: slot.example or _STAND_INS.get(slot.kind, "...") for slot in slots(components)}
+def samples(components: Sequence[Component], *, beside: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Values to look at a template with: its own examples, where `beside` gives none."""
+    return {
+        slot.key: slot.example or _STAND_INS.get(slot.kind, "...")
+        for slot in slots(components)
+        if lookup(slot, beside or {}) is None
+    }
 
 
 _STAND_INS = {

@@ -34,6 +34,14 @@ class TemplateNotDeletable(Conflict):
     """The template cannot be deleted in its present state."""
 
 
+class NothingToChange(Invalid):
+    """Nothing would change."""
+
+
+class StillSubmitting(Conflict):
+    """This template is being handed in right now; look again in a minute."""
+
+
 class NameTaken(Conflict):
     """There is a template of this name in this language already."""
 

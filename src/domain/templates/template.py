@@ -62,23 +62,28 @@ STANDING: dict[Status, Standing] = {
     Status.DELETED: Standing(deletable=False),
 }
 
-_EVENTS: dict[str, Status | None] = {
+_EVENTS: dict[str, Status] = {
     "REINSTATED": Status.APPROVED,
     "UNPAUSED": Status.APPROVED,
     "UNARCHIVED": Status.APPROVED,
     "LOCKED": Status.PAUSED,
-    "FLAGGED": None,
 }
-"""Words that are events alone; FLAGGED is a warning that changes nothing yet."""
+"""Words that only webhooks use."""
+
+_OURS = frozenset({Status.DRAFT, Status.SUBMITTING, Status.UNKNOWN})
 
 
-def status_of(word: str) -> Status | None:
-    """The status that a word of Meta's (REST or webhook) means; None when it changes nothing."""
+def status_of(word: str) -> Status:
+    """The status that Meta lists a template with."""
+    status = Status.__members__.get(word.upper(), Status.UNKNOWN)
+    return Status.UNKNOWN if status in _OURS else status
+
+
+def event_status(word: str) -> Status | None:
+    """The status that an event of Meta's leads to; None for a warning (FLAGGED) or a word not known."""
     word = word.upper()
-    if word in _EVENTS:
-        return _EVENTS[word]
-    known = word in Status.__members__ and word not in (Status.DRAFT, Status.SUBMITTING)
-    return Status(word) if known else Status.UNKNOWN
+    status = _EVENTS.get(word) or status_of(word)
+    return None if status is Status.UNKNOWN else status
 
 
 class Quality(StrEnum):

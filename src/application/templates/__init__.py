@@ -1,0 +1,25 @@
+"""Writing templates, keeping them in step with Meta, and telling who may send which."""
+
+from tidings.application.templates.authoring import (
+    NewTemplate,
+    PreviewRequest,
+    TemplateChange,
+    Templates,
+    TemplateView,
+    Verdict,
+)
+from tidings.application.templates.keeping import Keeper, SyncReport
+from tidings.application.templates.sending import Approved, ApprovedTemplate
+
+__all__ = [
+    "Approved",
+    "ApprovedTemplate",
+    "Keeper",
+    "NewTemplate",
+    "PreviewRequest",
+    "SyncReport",
+    "TemplateChange",
+    "TemplateView",
+    "Templates",
+    "Verdict",
+]
