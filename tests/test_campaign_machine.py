@@ -60,7 +60,7 @@ class CampaignMachine(RuleBasedStateMachine):
 
     @initialize(mps=st.sampled_from([20, 100, 1000]))
     def begin(self, mps):
-        self.world = World(self.folder, count=PEOPLE, mps=mps)
+        self.world = World.on_sqlite(self.folder, count=PEOPLE, mps=mps)
         self.run(self.world.start())
         self.campaign = self.run(self.world.launch())
         self.run(self.world.turn())

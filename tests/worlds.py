@@ -5,6 +5,7 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import msgspec
@@ -14,6 +15,7 @@ from tidings.adapters.embedded.sqlite import sqlite_database
 from tidings.adapters.embedded.system import uuid7
 from tidings.adapters.mysql import campaigns as campaign_tables
 from tidings.adapters.mysql.campaigns import SqlActiveCampaigns, campaigns_in
+from tidings.adapters.mysql.engine import Database
 from tidings.adapters.mysql.outbox import SqlOutboxReader
 from tidings.adapters.mysql.whatsapp import tables as whatsapp_tables
 from tidings.adapters.mysql.whatsapp.messages import SqlDue, SqlMessageReader
@@ -91,6 +93,7 @@ class FakeMeta:
             status=status,
             at=self.clock.now(),
             callback_data=callback_data(message.attempt_id),
+            raw=msgspec.Raw(b"{}"),
         )
 
     def most_often(self) -> int:
@@ -170,10 +173,10 @@ def people(count: int) -> list[Person]:
 class World:
     """Two contexts with everything around them."""
 
-    def __init__(self, folder, count: int = 20, mps: int = 1000) -> None:
+    def __init__(self, whatsapp: Database, campaigns: Database, count: int = 20, mps: int = 1000) -> None:
         self.clock = Clock()
-        self.whatsapp = sqlite_database(folder / "whatsapp.db")
-        self.campaigns_db = sqlite_database(folder / "campaigns.db")
+        self.whatsapp = whatsapp
+        self.campaigns_db = campaigns
         self.meta = FakeMeta(self.clock)
         self.audience = FakeAudience(people(count))
         self.templates = FakeTemplates()
@@ -182,6 +185,12 @@ class World:
         self.mps = mps
         self.dead: set[str] = set()
         self.crashes = 0
+
+    @classmethod
+    def on_sqlite(cls, folder: Path, count: int = 20, mps: int = 1000) -> "World":
+        return cls(
+            sqlite_database(folder / "whatsapp.db"), sqlite_database(folder / "campaigns.db"), count, mps
+        )
 
     async def start(self) -> None:
         await self.whatsapp.create(whatsapp_tables.metadata)
@@ -199,10 +208,12 @@ class World:
         """Make every object that lives in memory."""
         owners = FakeOwners(f"process-{self.crashes}", self.dead)
         signal = LocalSignal()
-        begin = whatsapp_in(self.whatsapp, now=self.clock.now, new_id=uuid7)
+        begin, read = whatsapp_in(self.whatsapp, now=self.clock.now, new_id=uuid7)
         reader = SqlMessageReader(self.whatsapp)
-        self.lines = Lines(begin=begin, reader=reader, signal=signal, now=self.clock.now)
-        self.messages = Messages(begin=begin, reader=reader, signal=signal, now=self.clock.now, new_id=uuid7)
+        self.lines = Lines(begin=begin, read=read, reader=reader, signal=signal, now=self.clock.now)
+        self.messages = Messages(
+            begin=begin, read=read, reader=reader, signal=signal, now=self.clock.now, new_id=uuid7
+        )
         self.webhooks = Webhooks(
             begin=begin,
             reader=JsonReader(),

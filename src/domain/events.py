@@ -73,6 +73,36 @@ class ContactOptedIn(Event, frozen=True, kw_only=True, tag="contacts.opted_in.v1
     source: str
 
 
+class ReplyWanted(Event, frozen=True, kw_only=True, tag="contacts.reply_wanted.v1"):
+    """A person is owed a short answer to what they wrote, such as the one confirmation of a STOP."""
+
+    phone_number_id: PhoneNumberId
+    to: Phone | None = None
+    to_user_id: str | None = None
+    wamid: Wamid
+    text: str
+
+    @property
+    def key(self) -> str:
+        return self.to or self.to_user_id or self.wamid
+
+
+class PreferenceReported(Event, frozen=True, kw_only=True, tag="whatsapp.preference_reported.v1"):
+    """Meta says that a person stopped marketing or resumed it: `source` is `user_preferences` or `131050`."""
+
+    sender: Phone | None = None
+    sender_user_id: str | None = None
+    wish: str
+    """`stop` or `start`."""
+    source: str
+    detail: str = ""
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        return self.sender or self.sender_user_id or ""
+
+
 class TemplateReported(Event, frozen=True, kw_only=True, tag="whatsapp.template_reported.v1"):
     """Meta said something of a template: `event` is its word (APPROVED, REJECTED, PAUSED, ...)."""
 
@@ -89,12 +119,39 @@ class TemplateReported(Event, frozen=True, kw_only=True, tag="whatsapp.template_
         return self.meta_template_id
 
 
+class TemplateRemarked(Event, frozen=True, kw_only=True, tag="whatsapp.template_remarked.v1"):
+    """Meta said something of a template beside its status: `what` is quality, category or components."""
+
+    waba_id: WabaId
+    meta_template_id: str
+    name: str
+    language: str
+    what: str
+    value: str = ""
+    """The new quality; of the others a sync tells more."""
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        return self.meta_template_id
+
+
 class TemplateStatusChanged(Event, frozen=True, kw_only=True, tag="templates.status_changed.v1"):
     """A template's standing with Meta changed; only APPROVED may be sent."""
 
     template_id: TemplateId
     status: str
     reason: str | None = None
+
+
+class TemplateChanged(Event, frozen=True, kw_only=True, tag="templates.changed.v1"):
+    """A template's category, quality or content is another than before."""
+
+    template_id: TemplateId
+    category: str
+    quality: str
+    content: bool = False
+    """Its components changed."""
 
 
 class Move(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -125,6 +182,8 @@ class RunHalted(Event, frozen=True, kw_only=True, tag="whatsapp.run_halted.v1"):
     """Sending for a campaign was stopped by a refusal that would meet everyone (fact sheet section 7.5)."""
 
     campaign_id: CampaignId
+    epoch: int
+    """Of the campaign's last turn that the line knew; news of before a later turn is stale."""
     code: int
     reason: str
 
@@ -157,8 +216,12 @@ AnyEvent = (
     | WabaConnected
     | ContactOptedOut
     | ContactOptedIn
+    | ReplyWanted
+    | PreferenceReported
     | TemplateReported
+    | TemplateRemarked
     | TemplateStatusChanged
+    | TemplateChanged
     | MessagesMoved
     | RunHalted
     | MessageReceived

@@ -12,12 +12,29 @@ from tidings.domain.errors import Conflict
 pytestmark = pytest.mark.anyio
 
 
+@pytest.fixture(params=["sqlite", pytest.param("mysql", marks=pytest.mark.mysql)])
+async def make_world(request, tmp_path):
+    """Worlds on an engine of each kind."""
+    made = []
+
+    async def make(**how):
+        if request.param == "sqlite":
+            world = World.on_sqlite(tmp_path, **how)
+        else:
+            server = request.getfixturevalue("mysql_server")
+            world = World(server.database("whatsapp_service"), server.database("campaign_service"), **how)
+        made.append(world)
+        await world.start()
+        return world
+
+    yield make
+    for world in made:
+        await world.close()
+
+
 @pytest.fixture
-async def world(tmp_path):
-    world = World(tmp_path)
-    await world.start()
-    yield world
-    await world.close()
+async def world(make_world):
+    return await make_world()
 
 
 async def report(world, campaign):
@@ -105,9 +122,8 @@ async def test_a_refusal_that_would_meet_everyone_pauses_the_campaign_with_the_r
     assert world.meta.most_often() == 1
 
 
-async def test_pause_stops_and_resume_goes_on_with_exactly_the_rest(tmp_path):
-    world = World(tmp_path, count=60, mps=100)
-    await world.start()
+async def test_pause_stops_and_resume_goes_on_with_exactly_the_rest(make_world):
+    world = await make_world(count=60, mps=100)
     campaign = await world.launch()
     for _ in range(3):
         await world.turn()
@@ -121,12 +137,10 @@ async def test_pause_stops_and_resume_goes_on_with_exactly_the_rest(tmp_path):
     await world.settle(10)
     assert (await report(world, campaign)).totals.read == 60
     assert world.meta.most_often() == 1
-    await world.close()
 
 
-async def test_cancel_is_final_and_accounts_for_everyone(tmp_path):
-    world = World(tmp_path, count=60, mps=100)
-    await world.start()
+async def test_cancel_is_final_and_accounts_for_everyone(make_world):
+    world = await make_world(count=60, mps=100)
     campaign = await world.launch()
     for _ in range(3):
         await world.turn()
@@ -138,7 +152,6 @@ async def test_cancel_is_final_and_accounts_for_everyone(tmp_path):
     assert (totals.read, totals.skipped, totals.pending) == (sent, 60 - sent, 0)
     with pytest.raises(WrongState):
         await world.campaigns.resume(world.actor, campaign.id)
-    await world.close()
 
 
 async def test_who_opts_out_after_launch_gets_nothing(world):

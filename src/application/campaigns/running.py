@@ -206,5 +206,5 @@ class Runner:
                 campaign = await work.campaigns.get(event.campaign_id)
             except CampaignNotFound:
                 return
-            if campaign.may(Act.PAUSE):
+            if campaign.may(Act.PAUSE) and campaign.epoch <= event.epoch:
                 await work.campaigns.save(campaign.turn(Act.PAUSE, self.now(), event.reason))

@@ -171,6 +171,7 @@ class Work:
 
 
 Begin: TypeAlias = Callable[[], AbstractAsyncContextManager[Work]]
+"""Opens a writing transaction; the `read` of a use case opens one that only looks."""
 
 
 class Due(Protocol):

@@ -9,8 +9,6 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-import msgspec
-
 from tidings.application.ports.common import NewId, Now, Signal
 from tidings.application.ports.gateway import parse_callback_data
 from tidings.application.ports.meta import (
@@ -199,8 +197,10 @@ class Webhooks:
                     pass
         await work.outbox.put(*events)
 
-    async def _aside(self, work: Work, where: str, reason: str, update: Update) -> None:
-        await work.webhooks.set_aside(where, reason, msgspec.json.encode(update), self.now())
+    async def _aside(
+        self, work: Work, where: str, reason: str, update: StatusUpdate | TemplateUpdate | PreferenceUpdate
+    ) -> None:
+        await work.webhooks.set_aside(where, reason, bytes(update.raw), self.now())
 
     async def _statuses(self, work: Work, updates: Sequence[StatusUpdate]) -> None:
         """Merge reports: all of one message in one go, matched by attempt first and by wamid otherwise."""

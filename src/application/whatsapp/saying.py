@@ -92,6 +92,7 @@ class Messages:
     """Single messages, and what became of any message."""
 
     begin: Begin
+    read: Begin
     reader: MessageReader
     signal: Signal
     now: Now
@@ -152,7 +153,7 @@ class Messages:
     async def numbers(self, actor: Actor) -> Sequence[Number]:
         """The organisation's sending numbers."""
         organization = actor.require(Permission.WABAS_READ)
-        async with self.begin() as work:
+        async with self.read() as work:
             return await work.numbers.of(organization)
 
     async def waba_connected(self, event_id: UUID, event: WabaConnected) -> None:
@@ -185,6 +186,7 @@ class Lines:
     """Campaigns' lines of messages: what the campaigns context asks, having asked its actor."""
 
     begin: Begin
+    read: Begin
     reader: MessageReader
     signal: Signal
     now: Now
@@ -199,7 +201,7 @@ class Lines:
 
     async def number(self, organization: OrganizationId, wanted: PhoneNumberId | None) -> Number:
         """The number a campaign will send from. Raise NoNumber, SeveralNumbers, NumberNotFound."""
-        async with self.begin() as work:
+        async with self.read() as work:
             return choose_number(await work.numbers.of(organization), wanted)
 
     async def turn(self, run: Run) -> None:

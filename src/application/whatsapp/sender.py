@@ -231,6 +231,7 @@ class LaneSender:
                 RunHalted(
                     organization_id=run.organization_id,
                     campaign_id=run.campaign_id,
+                    epoch=run.epoch,
                     code=said.code,
                     reason=reason,
                 )

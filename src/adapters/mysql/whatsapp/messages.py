@@ -106,9 +106,7 @@ class SqlDue:
     async def lanes(self, now: datetime) -> Sequence[PhoneNumberId]:
         theirs = m.phone_number_id == numbers.c.phone_number_id
         due = and_(theirs, m.state == State.PENDING, m.next_attempt_at <= now)
-        running = and_(
-            runs.c.phone_number_id == numbers.c.phone_number_id, runs.c.state == RunState.RUNNING
-        )
+        running = and_(runs.c.phone_number_id == numbers.c.phone_number_id, runs.c.state == RunState.RUNNING)
         query = select(numbers.c.phone_number_id).where(
             or_(
                 select(m.id).where(due, m.run_id.is_(None)).exists(),

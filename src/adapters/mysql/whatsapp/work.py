@@ -3,6 +3,8 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from tidings.adapters.mysql.engine import Database
 from tidings.adapters.mysql.outbox import SqlInbox, SqlOutbox
 from tidings.adapters.mysql.whatsapp.lanes import SqlLeases, SqlRuns
@@ -13,21 +15,29 @@ from tidings.application.ports.common import NewId, Now
 from tidings.application.ports.whatsapp import Begin, Work
 
 
-def whatsapp_in(database: Database, *, now: Now, new_id: NewId) -> Begin:
-    """Open writing transactions over the whatsapp context's tables."""
+def whatsapp_in(database: Database, *, now: Now, new_id: NewId) -> tuple[Begin, Begin]:
+    """Open transactions over the whatsapp context's tables: writing ones, and ones that only look."""
+
+    def work(connection: AsyncConnection) -> Work:
+        return Work(
+            messages=SqlMessages(connection),
+            leases=SqlLeases(connection, now),
+            runs=SqlRuns(connection),
+            webhooks=SqlWebhooks(connection),
+            numbers=SqlNumbers(connection),
+            conversations=SqlConversations(connection),
+            outbox=SqlOutbox(connection, outbox, now, new_id),
+            inbox=SqlInbox(connection, inbox, now),
+        )
 
     @asynccontextmanager
     async def begin() -> AsyncGenerator[Work]:
         async with database.begin() as connection:
-            yield Work(
-                messages=SqlMessages(connection),
-                leases=SqlLeases(connection, now),
-                runs=SqlRuns(connection),
-                webhooks=SqlWebhooks(connection),
-                numbers=SqlNumbers(connection),
-                conversations=SqlConversations(connection),
-                outbox=SqlOutbox(connection, outbox, now, new_id),
-                inbox=SqlInbox(connection, inbox, now),
-            )
+            yield work(connection)
 
-    return begin
+    @asynccontextmanager
+    async def read() -> AsyncGenerator[Work]:
+        async with database.reading() as connection:
+            yield work(connection)
+
+    return begin, read
