@@ -1,6 +1,7 @@
 """A template's way through Meta's review, with every accident on it."""
 
 import json
+from datetime import timedelta
 
 import msgspec
 import pytest
@@ -10,7 +11,13 @@ from tests.application.test_templates_world import NOON, WABA, Crash, World, a_w
 from tests.domain.test_templates_rules import DELIVERY, LOGIN, OFFER, draft
 from tidings.application.ports.templates import RemoteTemplate, TemplateFilter
 from tidings.application.templates import NewTemplate, PreviewRequest, TemplateChange
-from tidings.domain.events import TemplateReported, TemplateStatusChanged, WabaConnected
+from tidings.domain.events import (
+    TemplateChanged,
+    TemplateRemarked,
+    TemplateReported,
+    TemplateStatusChanged,
+    WabaConnected,
+)
 from tidings.domain.kernel import NotPermitted, OrganizationId, Role, WabaId
 from tidings.domain.templates.components import Body, Buttons, Category, Example, Footer, Otp, Url
 from tidings.domain.templates.refusals import (
@@ -46,8 +53,6 @@ def new(raw: str = DELIVERY, **changes: object) -> NewTemplate:
 
 
 def reported(world: World, template, event: str, *, seconds: float = 60, reason: str | None = None):
-    from datetime import timedelta
-
     return TemplateReported(
         organization_id=world.organization,
         waba_id=WABA,
@@ -71,6 +76,10 @@ async def the_one(world: World):
     return page.items[0]
 
 
+async def statuses(world: World) -> list[TemplateStatusChanged]:
+    return [e for e in await world.told() if isinstance(e, TemplateStatusChanged)]
+
+
 # Creating
 
 
@@ -79,7 +88,7 @@ async def test_a_template_is_handed_in_and_waits_for_metas_verdict(world):
     assert template.status is Status.PENDING
     assert template.meta_template_id in world.meta.held
     assert await the_one(world) == template
-    [told] = [msgspec.json.decode(e, type=TemplateStatusChanged) for e in await world.told()]
+    [told] = await statuses(world)
     assert (told.template_id, told.status) == (template.id, "PENDING")
 
 
@@ -223,7 +232,7 @@ async def test_an_approval_lets_it_be_sent_and_tells_the_others(world):
         WABA,
     )
     assert [s.key for s in usable.slots] == ["header", "body.1", "body.2", "button.1"]
-    [told] = [msgspec.json.decode(e, type=TemplateStatusChanged) for e in await world.told()]
+    [told] = await statuses(world)
     assert (told.status, told.reason) == ("APPROVED", None)
 
 
@@ -283,6 +292,40 @@ async def test_a_new_account_is_read_whole(world):
     assert await world.keeper.tick() == 0
     page = await world.templates.page(world.actor(), TemplateFilter(), number=1, limit=20)
     assert (len(page.items), page.total) == (20, 30)
+
+
+async def test_quality_is_taken_over_by_its_time_and_told(world):
+    template = await approved(world)
+    await world.told()
+
+    async def remark(value: str, seconds: float, what: str = "quality"):
+        event = TemplateRemarked(
+            organization_id=world.organization,
+            waba_id=WABA,
+            meta_template_id=template.meta_template_id,
+            name=template.name,
+            language="en-GB",
+            what=what,
+            value=value,
+            at=NOON + timedelta(seconds=seconds),
+        )
+        await world.keeper.remarked(event_id(), event)
+
+    await remark("RED", 300)
+    await remark("GREEN", 100)
+    assert (await the_one(world)).quality is Quality.RED
+    [told] = await world.told()
+    assert isinstance(told, TemplateChanged)
+    assert (told.quality, told.content) == ("RED", False)
+    remote = world.meta.held[template.meta_template_id]
+    world.meta.put(replace(remote, category=Category.MARKETING, quality=Quality.RED))
+    await remark("", 400, "category")
+    world.clock.pass_(seconds=1)
+    assert await world.keeper.tick() == 1
+    assert (await the_one(world)).category is Category.MARKETING
+    [told] = await world.told()
+    assert isinstance(told, TemplateChanged)
+    assert told.category == "MARKETING"
 
 
 # Sync

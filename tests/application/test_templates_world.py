@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
+import msgspec
 from msgspec.structs import replace
 
 from tidings.adapters.embedded.sqlite import sqlite_database
@@ -21,6 +22,7 @@ from tidings.adapters.mysql.templates import (
 from tidings.application.ports.templates import Edit, RemoteTemplate, Submitted
 from tidings.application.templates import Approved, Keeper, Templates
 from tidings.domain.errors import Refused
+from tidings.domain.events import AnyEvent, Event
 from tidings.domain.kernel import Actor, OrganizationId, Role, UserId, WabaId
 from tidings.domain.templates.components import Draft
 from tidings.domain.templates.refusals import (
@@ -172,12 +174,12 @@ class World:
     def approved(self) -> Approved:
         return Approved(templates_read_from(self.database))
 
-    async def told(self) -> list[bytes]:
+    async def told(self) -> list[Event]:
         """The events that have been committed, taken out."""
         reader = SqlOutboxReader(self.database, outbox)
         found = await reader.waiting(1000)
         await reader.published([position for position, _ in found])
-        return [envelope.body for _, envelope in found]
+        return [msgspec.json.decode(envelope.body, type=AnyEvent) for _, envelope in found]
 
 
 async def a_world(folder) -> World:

@@ -57,6 +57,7 @@ templates = Table(
     Column("reason", Text),
     Column("status_at", Moment, nullable=False),
     Column("quality", Choice(Quality), nullable=False),
+    Column("quality_at", Moment),
     Column("next_category", Choice(Category)),
     Column("unreadable", Text),
     Column("edited_at", Json(tuple[datetime, ...]), nullable=False),

@@ -9,14 +9,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tidings.application.ports.common import NewId, Now
-from tidings.application.ports.templates import Begin, DueAccounts, Review, Wabas
+from tidings.application.ports.templates import Begin, DueAccounts, Review, Wabas, Work
 from tidings.application.templates.merging import GIVEN_UP, Changes, compare
 from tidings.application.templates.telling import save
 from tidings.domain.errors import Refused, Throttled
-from tidings.domain.events import TemplateReported, WabaConnected
+from tidings.domain.events import TemplateRemarked, TemplateReported, WabaConnected
 from tidings.domain.kernel import Actor, OrganizationId, Permission, WabaId
 from tidings.domain.templates.languages import canonical
-from tidings.domain.templates.template import News, Status, Template, event_status
+from tidings.domain.templates.template import News, Status, Template, event_status, quality_of
 
 GROUP = "templates"
 EVERY = timedelta(hours=6)
@@ -82,22 +82,29 @@ class Keeper:
 
     async def reported(self, event_id: UUID, event: TemplateReported) -> None:
         """Take over what Meta said of a template. What nobody here knows asks for a sync."""
+        status = event_status(event.event)
         async with self.begin(event.organization_id) as work:
             if not await work.inbox.first_time(GROUP, event_id):
                 return
-            language = canonical(event.language)
-            before = await work.templates.known(event.waba_id, event.meta_template_id)
-            if before is None:
-                before = await work.templates.find(event.waba_id, event.name, language)
-            status = event_status(event.event)
-            foreign = before is None or before.meta_template_id not in (None, event.meta_template_id)
-            if before is None or foreign or status is None:
+            before = await _meant(work, event)
+            if before is None or status is None:
                 await work.accounts.want(event.waba_id, self.now())
                 return
             named = replace(before, meta_template_id=event.meta_template_id)
             after = named.hear(News(status=status, at=event.at, reason=event.reason))
             if after != before:
-                after = replace(after, updated_at=self.now())
+                await save(work, (before, replace(after, updated_at=self.now())))
+
+    async def remarked(self, event_id: UUID, event: TemplateRemarked) -> None:
+        """Take over a quality; after a change of category or content, look at Meta's copy."""
+        async with self.begin(event.organization_id) as work:
+            if not await work.inbox.first_time(GROUP, event_id):
+                return
+            before = await _meant(work, event)
+            if before is None or event.what != "quality":
+                await work.accounts.want(event.waba_id, self.now())
+                return
+            after = before.rate(quality_of(event.value), event.at)
             await save(work, (before, after))
 
     async def _sync(self, organization: OrganizationId, waba_id: WabaId) -> SyncReport:
@@ -123,6 +130,15 @@ class Keeper:
             deleted=changes.deleted,
             unreadable=tuple(sorted({r.name for r in remotes if r.unreadable})),
         )
+
+
+async def _meant(work: Work, event: TemplateReported | TemplateRemarked) -> Template | None:
+    """The template of ours that the event speaks of, by Meta's id, or by name when we have not got an id."""
+    known = await work.templates.known(event.waba_id, event.meta_template_id)
+    if known is not None:
+        return known
+    named = await work.templates.find(event.waba_id, event.name, canonical(event.language))
+    return named if named is not None and named.meta_template_id is None else None
 
 
 def _interval(local: Sequence[Template], changes: Changes) -> timedelta:

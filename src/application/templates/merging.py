@@ -35,10 +35,11 @@ def merged(ours: Template, remote: RemoteTemplate, at: datetime) -> Template:
     known = replace(
         ours,
         meta_template_id=remote.meta_template_id,
-        quality=remote.quality,
         next_category=remote.next_category,
         unreadable=remote.unreadable,
     )
+    if remote.quality is not ours.quality:
+        known = known.rate(remote.quality, at)
     if ours.updated_at <= at:
         known = _rewritten(known, remote)
     heard = known.hear(News(status=remote.status, at=at, reason=remote.reason))
@@ -78,6 +79,7 @@ def adopted(
         reason=None if remote.reason == "NONE" else remote.reason,
         status_at=whole_second(at),
         quality=remote.quality,
+        quality_at=at,
         next_category=remote.next_category,
         unreadable=remote.unreadable,
         created_at=at,

@@ -129,6 +129,7 @@ class Template(Struct, frozen=True, kw_only=True, rename="camel"):
     status_at: datetime
     """Since when, as Meta tells it, in whole seconds: what is older does not count any more."""
     quality: Quality = Quality.UNKNOWN
+    quality_at: datetime | None = None
     next_category: Category | None = None
     """What Meta has announced to make of the category."""
     unreadable: str | None = None
@@ -166,6 +167,12 @@ class Template(Struct, frozen=True, kw_only=True, rename="camel"):
         if (at, rank(news.status)) <= (self.status_at, rank(self.status)):
             return self
         return replace(self, status=news.status, status_at=at, reason=_reason(news))
+
+    def rate(self, quality: Quality, at: datetime) -> "Template":
+        """Take over how readers like it, unless what is known is newer."""
+        if self.quality_at is not None and at < self.quality_at:
+            return self
+        return replace(self, quality=quality, quality_at=at)
 
     def require_sendable(self) -> None:
         """Raise TemplateNotApproved."""
