@@ -20,6 +20,7 @@ from tidings.adapters.mysql.outbox import SqlOutboxReader
 from tidings.adapters.mysql.whatsapp import tables as whatsapp_tables
 from tidings.adapters.mysql.whatsapp.messages import SqlDue, SqlMessageReader
 from tidings.adapters.mysql.whatsapp.work import whatsapp_in
+from tidings.adapters.peers.templates import LocalTemplates
 from tidings.adapters.peers.whatsapp import LocalLine
 from tidings.application.campaigns import Campaigns, NewCampaign, Reports, Runner
 from tidings.application.ports.campaigns import Person, SendableTemplate, Slot
@@ -128,10 +129,18 @@ class FakeTemplates:
     async def sendable(self, organization, id):
         if self.refusal:
             raise self.refusal
-        slot = Slot(key="body.1", what="body {{1}}", component="body")
         return SendableTemplate(
-            id=id, waba_id=WABA, name="hello", language="en", category="MARKETING", slots=(slot,)
+            id=id,
+            waba_id=WABA,
+            name="hello",
+            language="en",
+            category="MARKETING",
+            slots=(Slot(key="body.1", what="body {{1}}"),),
+            components=msgspec.Raw(b'[{"type":"BODY","text":"Hello {{1}}, how are you?"}]'),
         )
+
+    def faults(self, template, values):
+        return LocalTemplates.faults(self, template, values)
 
 
 @dataclass

@@ -234,17 +234,19 @@ def why(state: Outcome, code: int | None, reason: str | None) -> str:
     return (reason or "")[:60] if state is Outcome.SKIPPED else ""
 
 
-def check_parameters(slots: Mapping[str, str], parameters: Mapping[str, Fill]) -> tuple[Fault, ...]:
+def check_parameters(
+    required: Mapping[str, str], optional: Mapping[str, str], parameters: Mapping[str, Fill]
+) -> tuple[Fault, ...]:
     """What is wrong with where values come from, for a template with these slots (key → what it is)."""
     faults = [
         Fault(field=f"parameters.{key}", rule="required", message=f"the template needs a value for {what}")
-        for key, what in slots.items()
+        for key, what in required.items()
         if key not in parameters
     ]
     faults += [
         Fault(field=f"parameters.{key}", rule="unknown", message="the template has no such parameter")
         for key in parameters
-        if key not in slots
+        if key not in required and key not in optional
     ]
     faults += [
         Fault(field=f"parameters.{key}", rule="one_of", message="give either field or text")
@@ -254,7 +256,6 @@ def check_parameters(slots: Mapping[str, str], parameters: Mapping[str, Fill]) -
     return tuple(faults)
 
 
-def fill(parameters: Mapping[str, Fill], fields: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """The values for a person with these fields, and the slots for which there is none."""
-    values = {key: value for key, source in parameters.items() if (value := source.value(fields))}
-    return values, [key for key in parameters if key not in values]
+def fill(parameters: Mapping[str, Fill], fields: Mapping[str, str]) -> dict[str, str]:
+    """The values for a person with these fields; slots for which there is none are absent."""
+    return {key: value for key, source in parameters.items() if (value := source.value(fields))}

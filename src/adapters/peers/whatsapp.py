@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tidings.adapters.peers.templates import mould_of, say
 from tidings.application.ports.campaigns import SendableTemplate
 from tidings.application.whatsapp.saying import LineItem, Lines
 from tidings.domain.campaigns import Campaign, Recipient, State
 from tidings.domain.kernel import MessageId, OrganizationId, PhoneNumberId
-from tidings.domain.whatsapp.content import Parameter, Template, TemplateComponent
 from tidings.domain.whatsapp.numbers import NoNumber, Run, RunState
 
 _STATES = {
@@ -43,6 +43,7 @@ class LocalLine:
     async def hand_over(
         self, campaign: Campaign, template: SendableTemplate, recipients: Sequence[Recipient]
     ) -> None:
+        form = mould_of(template)
         await self.lines.hand_over(
             campaign.organization_id,
             campaign.id,
@@ -53,7 +54,7 @@ class LocalLine:
                     contact_id=recipient.contact_id,
                     person=recipient.person,
                     to=recipient.phone,
-                    content=_content(template, recipient.values),
+                    content=say(template, form, recipient.values),
                 )
                 for recipient in recipients
             ],
@@ -74,20 +75,3 @@ def _number(campaign: Campaign) -> PhoneNumberId:
     if campaign.phone_number_id is None:
         raise NoNumber()
     return campaign.phone_number_id
-
-
-def _content(template: SendableTemplate, values: Mapping[str, str]) -> Template:
-    """The template with a person's values, in the order of its slots (fact sheet 2.6)."""
-    components: dict[tuple[str, str | None, int | None], list[Parameter]] = {}
-    for slot in template.slots:
-        place = (slot.component, slot.sub_type, slot.index)
-        components.setdefault(place, []).append(Parameter(text=values[slot.key], name=slot.name))
-    return Template(
-        name=template.name,
-        language=template.language,
-        category=template.category,
-        components=tuple(
-            TemplateComponent(type=type, sub_type=sub_type, index=index, parameters=tuple(parameters))
-            for (type, sub_type, index), parameters in components.items()
-        ),
-    )

@@ -1,12 +1,13 @@
 """Drafting, launching, pausing, resuming and cancelling campaigns."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
-from tidings.application.ports.campaigns import Audience, Begin, Line, SendableTemplate, Templates
+from tidings.application.ports.campaigns import Audience, Begin, Line, Person, SendableTemplate, Templates
 from tidings.application.ports.common import NewId, Now, Signal
 from tidings.domain.campaigns import (
     Act,
@@ -26,7 +27,6 @@ from tidings.domain.errors import Fault, Invalid
 from tidings.domain.kernel import (
     Actor,
     CampaignId,
-    ContactId,
     GroupId,
     OrganizationId,
     Page,
@@ -210,24 +210,23 @@ class Campaigns:
         self, organization: OrganizationId, campaign: Campaign, template: SendableTemplate
     ) -> None:
         """Everyone's values, before anything is written."""
-        slots = {slot.key: slot.what for slot in template.slots}
-        if faults := check_parameters(slots, campaign.parameters):
-            raise BadParameters("", *faults)
+        required = {slot.key: slot.what for slot in template.slots}
+        optional = {slot.key: slot.what for slot in template.optional}
+        if wrong := check_parameters(required, optional, campaign.parameters):
+            raise BadParameters("", *wrong)
         reachable, lacking, after = 0, 0, None
-        faults = ()
+        faults: list[Fault] = []
         while people := await self.audience.page(organization, campaign.group_id, after=after, limit=PAGE):
-            after = ContactId(people[-1].contact_id)
+            after = people[-1].contact_id
             for person in people:
                 if person.blocked:
                     continue
                 reachable += 1
-                _, empty = fill(campaign.parameters, person.fields)
-                if empty and campaign.missing is Missing.REFUSE:
+                found = self.templates.faults(template, fill(campaign.parameters, person.fields))
+                if found and campaign.missing is Missing.REFUSE:
                     lacking += 1
                     if len(faults) < SHOWN:
-                        faults += tuple(
-                            _lack(person.name or person.phone, campaign, slots, key) for key in empty
-                        )
+                        faults += _named(person, campaign, found)
         if lacking:
             raise CannotFill(
                 f"{lacking} of {reachable} people lack a value that the template needs; nothing was sent. "
@@ -245,9 +244,17 @@ async def tell_line(begin: Begin, line: Line, campaign: Campaign) -> None:
         await work.campaigns.told(campaign.id, campaign.epoch)
 
 
-def _lack(who: str, campaign: Campaign, slots: dict[str, str], key: str) -> Fault:
-    source = campaign.parameters[key].field
-    return Fault(field=f"{who}: {source}", rule="required", message=f"is empty, and {slots[key]} needs it")
+def _named(person: Person, campaign: Campaign, faults: Sequence[Fault]) -> list[Fault]:
+    """The faults with the row and the contact's field that they come from."""
+    who = person.name or person.phone
+    return [
+        Fault(
+            field=f"{who}: {source.field}" if (source := campaign.parameters.get(fault.field)) else who,
+            rule=fault.rule,
+            message=f"{fault.field} {fault.message}",
+        )
+        for fault in faults
+    ]
 
 
 def view(campaign: Campaign, so_far: Totals) -> CampaignView:

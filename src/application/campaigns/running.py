@@ -24,7 +24,7 @@ from tidings.application.ports.campaigns import (
 )
 from tidings.application.ports.common import NewId, Now, Signal
 from tidings.domain.campaigns import Act, Campaign, CampaignNotFound, Outcome, Recipient, State, fill, totals
-from tidings.domain.errors import Conflict, NotFound, Unavailable
+from tidings.domain.errors import Conflict, Invalid, NotFound, Unavailable
 from tidings.domain.events import MessagesMoved, RunHalted
 from tidings.domain.kernel import MessageId, PersonKey
 
@@ -80,11 +80,12 @@ class Runner:
         async with self.read(campaign.organization_id) as work:
             progress = await work.recipients.progress(campaign.id)
         try:
+            template = await self.templates.sendable(campaign.organization_id, campaign.template_id)
             people = await self.audience.page(
                 campaign.organization_id, campaign.group_id, after=progress.after, limit=PAGE
             )
-        except NotFound as gone:
-            await self._pause(campaign, str(gone))
+        except (NotFound, Conflict) as refused:
+            await self._pause(campaign, str(refused))
             return False
         if not people:
             return await self._planned(campaign)
@@ -95,23 +96,27 @@ class Runner:
             taken = await work.recipients.taken(campaign.id, [person.person for person in people])
             await work.recipients.plan(
                 campaign.id,
-                self._recipients(campaign, people, set(taken)),
+                self._recipients(campaign, template, people, set(taken)),
                 Progress(after=people[-1].contact_id),
             )
         return True
 
     def _recipients(
-        self, campaign: Campaign, people: Sequence[Person], taken: set[PersonKey]
+        self,
+        campaign: Campaign,
+        template: SendableTemplate,
+        people: Sequence[Person],
+        taken: set[PersonKey],
     ) -> list[Recipient]:
         now = self.now()
         recipients: list[Recipient] = []
         for person in people:
-            values, empty = fill(campaign.parameters, person.fields)
+            values = fill(campaign.parameters, person.fields)
             reason = person.blocked
             if reason is None and person.person in taken:
                 reason = "duplicate"
-            if reason is None and empty:
-                reason = f"no value for {', '.join(empty)}"
+            if reason is None and (faults := self.templates.faults(template, values)):
+                reason = f"cannot fill {', '.join(fault.field for fault in faults)}"
             if reason is None:
                 taken.add(person.person)
             recipients.append(
@@ -147,15 +152,10 @@ class Runner:
                 return False
         try:
             template = await self.templates.sendable(campaign.organization_id, campaign.template_id)
-        except (NotFound, Conflict) as refused:
+            await self.line.hand_over(campaign, template, page)
+        except (NotFound, Conflict, Invalid) as refused:
             await self._pause(campaign, str(refused))
             return False
-        return await self._into_line(campaign, template, page)
-
-    async def _into_line(
-        self, campaign: Campaign, template: SendableTemplate, page: Sequence[Recipient]
-    ) -> bool:
-        await self.line.hand_over(campaign, template, page)
         async with self.begin(campaign.organization_id) as work:
             await work.recipients.handed_over([recipient.id for recipient in page])
         return True

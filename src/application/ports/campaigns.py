@@ -5,10 +5,11 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from msgspec import Struct, field
+from msgspec import Raw, Struct, field
 
 from tidings.application.ports.common import Inbox, Outbox
 from tidings.domain.campaigns import Campaign, Outcome, Recipient, Tally
+from tidings.domain.errors import Fault
 from tidings.domain.events import Move
 from tidings.domain.kernel import (
     CampaignId,
@@ -154,13 +155,6 @@ class Slot(Struct, frozen=True, kw_only=True):
     key: str
     what: str
     """For people: `body {{1}}`."""
-    component: str
-    """`header`, `body` or `button`."""
-    sub_type: str | None = None
-    index: int | None = None
-    """Of a button, among all buttons of the template."""
-    name: str | None = None
-    """Of a named parameter."""
 
 
 class SendableTemplate(Struct, frozen=True, kw_only=True):
@@ -172,6 +166,11 @@ class SendableTemplate(Struct, frozen=True, kw_only=True):
     language: str
     category: str
     slots: tuple[Slot, ...]
+    """What must be given."""
+    optional: tuple[Slot, ...] = ()
+    """What may be given."""
+    components: Raw
+    """Its components as JSON, for whoever fills them in."""
 
 
 class Templates(Protocol):
@@ -179,6 +178,10 @@ class Templates(Protocol):
 
     async def sendable(self, organization: OrganizationId, id: TemplateId) -> SendableTemplate:
         """Raise NotFound or Conflict (not approved: with its status and reason)."""
+        ...
+
+    def faults(self, template: SendableTemplate, values: Mapping[str, str]) -> Sequence[Fault]:
+        """What stands in the way of sending the template with these values: one fault a slot."""
         ...
 
 
@@ -201,7 +204,10 @@ class Line(Protocol):
     async def hand_over(
         self, campaign: Campaign, template: SendableTemplate, recipients: Sequence[Recipient]
     ) -> None:
-        """Put people in line; the same ones again change nothing. Raise Unavailable."""
+        """Put people in line; the same ones again change nothing.
+
+        Raise Unavailable, and Invalid when the template no longer takes the frozen values.
+        """
         ...
 
     async def explain(self, organization: OrganizationId, id: MessageId) -> Sequence[Mapping[str, str]]:
