@@ -2,6 +2,7 @@
 
 from tidings.application.templates.authoring import (
     NewTemplate,
+    Previewed,
     PreviewRequest,
     TemplateChange,
     Templates,
@@ -17,6 +18,7 @@ __all__ = [
     "Keeper",
     "NewTemplate",
     "PreviewRequest",
+    "Previewed",
     "SyncReport",
     "TemplateChange",
     "TemplateView",

@@ -1,0 +1,192 @@
+"""Templates over HTTP. Fields of a template are Meta's own (`parameter_format`), replies are camelCase."""
+
+from typing import Annotated, Any
+
+from litestar import Controller, delete, get, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from msgspec import Meta, Struct
+
+from tidings.adapters.http.envelope import Done, Listing, Reply, listing, reply
+from tidings.application.ports.templates import TemplateFilter
+from tidings.application.templates import (
+    Keeper,
+    NewTemplate,
+    Previewed,
+    PreviewRequest,
+    SyncReport,
+    TemplateChange,
+    Templates,
+    TemplateView,
+    Verdict,
+)
+from tidings.domain.kernel import Actor, Page, Permission, TemplateId, WabaId
+from tidings.domain.templates.components import Category
+from tidings.domain.templates.template import Status, Template
+
+READ, WRITE = Permission.TEMPLATES_READ, Permission.TEMPLATES_WRITE
+
+Limit = Annotated[int, Meta(ge=1, le=100)]
+PageNumber = Annotated[int, Meta(ge=1, le=10_000)]
+Search = Annotated[str, Meta(max_length=100)]
+LimitQuery = Annotated[int, QueryParameter(ge=1, le=100)]
+PageQuery = Annotated[int | None, QueryParameter(ge=1, le=10_000)]
+SearchQuery = Annotated[str | None, QueryParameter(max_length=100)]
+WabaQuery = Annotated[WabaId | None, QueryParameter(name="wabaId")]
+
+
+class TemplateList(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """Which templates to show, and which page of them."""
+
+    status: Status | None = None
+    category: Category | None = None
+    language: str | None = None
+    search: Search | None = None
+    """A part of the name."""
+    waba_id: WabaId | None = None
+    cursor: str | None = None
+    page: PageNumber | None = None
+    limit: Limit = 20
+
+
+class SyncRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """Which account to read; may be left out when there is one."""
+
+    waba_id: WabaId | None = None
+
+
+class TemplateController(Controller):
+    path = "/api/templates"
+    tags = ["Templates"]
+
+    @post(["/", "/create"], permission=WRITE)
+    async def create(
+        self,
+        actor: NamedDependency[Actor],
+        templates: NamedDependency[Templates],
+        data: JSONBody[NewTemplate],
+    ) -> Reply[Template]:
+        """Check a template and hand it in for Meta's review."""
+        return reply(await templates.create(actor, data), "Template created")
+
+    @get("/", permission=READ)
+    async def page(
+        self,
+        actor: NamedDependency[Actor],
+        templates: NamedDependency[Templates],
+        status: FromQuery[Status | None] = None,
+        category: FromQuery[Category | None] = None,
+        language: FromQuery[str | None] = None,
+        search: SearchQuery = None,
+        waba_id: WabaQuery = None,
+        cursor: FromQuery[str | None] = None,
+        page: PageQuery = None,
+        limit: LimitQuery = 20,
+    ) -> Listing[Template]:
+        """List templates, newest first; deleted ones only by their status."""
+        wanted = TemplateList(
+            status=status,
+            category=category,
+            language=language,
+            search=search,
+            waba_id=waba_id,
+            cursor=cursor,
+            page=page,
+            limit=limit,
+        )
+        return await _listed(actor, templates, wanted)
+
+    @post("/list", status_code=200, permission=READ)
+    async def list(
+        self,
+        actor: NamedDependency[Actor],
+        templates: NamedDependency[Templates],
+        data: JSONBody[TemplateList],
+    ) -> Listing[Template]:
+        """List templates, newest first, by filters in the body."""
+        return await _listed(actor, templates, data)
+
+    @post("/validate", status_code=200, permission=READ)
+    async def validate(
+        self,
+        actor: NamedDependency[Actor],
+        templates: NamedDependency[Templates],
+        data: JSONBody[dict[str, Any]],
+    ) -> Reply[Verdict]:
+        """Everything Meta would refuse in a template, with its path; nothing is stored or sent."""
+        return reply(await templates.validate(actor, data))
+
+    @post("/sync", status_code=200, permission=WRITE)
+    async def sync(
+        self,
+        actor: NamedDependency[Actor],
+        keeper: NamedDependency[Keeper],
+        data: JSONBody[SyncRequest | None] = None,
+    ) -> Reply[SyncReport]:
+        """Read every template that Meta has, and what became of those we know."""
+        return reply(await keeper.sync(actor, data.waba_id if data else None), "Templates synced")
+
+    @get("/{id:uuid}", permission=READ)
+    async def one(
+        self, actor: NamedDependency[Actor], templates: NamedDependency[Templates], id: FromPath[TemplateId]
+    ) -> Reply[TemplateView]:
+        """A template, what sending it wants to know, and how it looks."""
+        return reply(await templates.get(actor, id))
+
+    @put("/{id:uuid}", permission=WRITE)
+    async def change(
+        self,
+        actor: NamedDependency[Actor],
+        templates: NamedDependency[Templates],
+        id: FromPath[TemplateId],
+        data: JSONBody[TemplateChange],
+    ) -> Reply[Template]:
+        """Edit a template; Meta reviews it anew."""
+        return reply(await templates.update(actor, id, data), "Template updated")
+
+    @post("/update/{id:uuid}", status_code=200, permission=WRITE)
+    async def update(
+        self,
+        actor: NamedDependency[Actor],
+        templates: NamedDependency[Templates],
+        id: FromPath[TemplateId],
+        data: JSONBody[TemplateChange],
+    ) -> Reply[Template]:
+        """Edit a template; Meta reviews it anew."""
+        return reply(await templates.update(actor, id, data), "Template updated")
+
+    @post("/{id:uuid}/preview", status_code=200, permission=READ)
+    async def preview(
+        self,
+        actor: NamedDependency[Actor],
+        templates: NamedDependency[Templates],
+        id: FromPath[TemplateId],
+        data: JSONBody[PreviewRequest],
+    ) -> Reply[Previewed]:
+        """What a person would read with these values, beside what would be sent."""
+        return reply(await templates.preview(actor, id, data))
+
+    @delete("/{id:uuid}", status_code=200, permission=WRITE)
+    async def remove(
+        self, actor: NamedDependency[Actor], templates: NamedDependency[Templates], id: FromPath[TemplateId]
+    ) -> Done:
+        """Delete a template in this language, here and at Meta."""
+        await templates.delete(actor, id)
+        return Done(message="Template deleted")
+
+
+async def _listed(actor: Actor, templates: Templates, wanted: TemplateList) -> Listing[Template]:
+    found: Page[Template] = await templates.page(
+        actor,
+        TemplateFilter(
+            status=wanted.status,
+            category=wanted.category,
+            language=wanted.language,
+            name=wanted.search,
+            waba_id=wanted.waba_id,
+        ),
+        cursor=wanted.cursor,
+        limit=wanted.limit,
+        number=wanted.page,
+    )
+    return listing(found, limit=wanted.limit, number=wanted.page)
