@@ -9,7 +9,7 @@ from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, V
 
 from tidings.domain.contacts.rows import NotAPhoneNumber, Number, UnknownCountry
 from tidings.domain.errors import Fault
-from tidings.domain.kernel import Phone
+from tidings.domain.kernel import Phone, person_key
 
 _SCHEME = re.compile(r"^\s*(?:tel|whatsapp|sms|callto)\s*:\s*", re.IGNORECASE)
 _EXCEL_FLOAT = re.compile(r"(\d{6,15})[.,]0+")
@@ -25,6 +25,8 @@ class WorldNumbering:
     """The Numbering port. Numbers of a possible length count: ranges open faster than metadata is updated."""
 
     def parse(self, text: str, country: str) -> Number:
+        if _CANONICAL.fullmatch(text) and (known := _as_it_stands(text)):
+            return known
         shown = _INVISIBLE.sub("", _SCHEME.sub("", text)).strip()
         if whole := _EXCEL_FLOAT.fullmatch(shown):
             shown = whole[1]
@@ -72,7 +74,35 @@ def _possible(found: PhoneNumber, shown: str, *, international: bool) -> PhoneNu
 
 def _number(found: PhoneNumber) -> Number:
     phone = phonenumbers.format_number(found, PhoneNumberFormat.E164)
-    return Number(phone=Phone(phone), country_code=f"+{found.country_code}")
+    return Number(phone=Phone(phone), country_code=f"+{found.country_code}", person=person_key(Phone(phone)))
+
+
+_CANONICAL = re.compile(r"\+[1-9][0-9]{7,14}")
+
+
+def _as_it_stands(text: str) -> Number | None:
+    """A number in E.164 that needs no parsing, which takes five times as long; None when in doubt."""
+    for digits in (1, 2, 3):
+        regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(text[1 : digits + 1]))
+        if regions is not None:
+            prefix, lengths = _plan(regions[0])
+            national = text[digits + 1 :]
+            if prefix.match(national) or len(national) not in lengths:
+                return None
+            phone = Phone(text)
+            return Number(phone=phone, country_code=text[: digits + 1], person=person_key(phone))
+    return None
+
+
+@lru_cache(maxsize=512)
+def _plan(region: str) -> tuple[re.Pattern[str], frozenset[int]]:
+    """What a national number may begin with that is not part of it, and how long numbers are."""
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
+    if metadata is None or metadata.general_desc is None:
+        return re.compile(""), frozenset()
+    prefix = metadata.national_prefix_for_parsing or metadata.national_prefix
+    lengths = frozenset(metadata.general_desc.possible_length or ())
+    return re.compile(f"0|{prefix}" if prefix else "0"), lengths
 
 
 @lru_cache(maxsize=512)

@@ -20,18 +20,20 @@ from tidings.adapters.mysql.contacts.work import contacts_in, contacts_read_from
 from tidings.adapters.mysql.engine import Database
 from tidings.adapters.numbering import WorldNumbering
 from tidings.adapters.sheets.files import FileSheets
-from tidings.application.contacts.consent import Consent
+from tidings.application.contacts.consent import Consent, Suppressed, Suppression, WishTold
 from tidings.application.contacts.groups import GroupChange, Groups, NewGroup
 from tidings.application.contacts.importing import Imports
 from tidings.application.contacts.people import ContactChange, Contacts, NewContact
 from tidings.application.ports.contacts import ContactFilter
 from tidings.domain.contacts.columns import MissingColumn
+from tidings.domain.contacts.consent import InvalidWish
 from tidings.domain.contacts.groups import GroupNotFound, InvalidGroup
 from tidings.domain.contacts.importing import ImportOptions, ImportReport, Policy, Progress
 from tidings.domain.contacts.people import ContactNotFound, InvalidContact, PhoneTaken
 from tidings.domain.contacts.rows import UnknownCountry, UnreadableFile
+from tidings.domain.contacts.wishes import Wish
 from tidings.domain.errors import Invalid
-from tidings.domain.events import MessageReceived
+from tidings.domain.events import MessageReceived, PreferenceReported
 from tidings.domain.kernel import (
     Actor,
     GroupId,
@@ -87,7 +89,7 @@ def world(database):
     world.contacts = Contacts(begin, reading, numbering, world.now, uuid7)
     world.groups = Groups(begin, reading, world.now, uuid7)
     world.imports = Imports(begin, reading, FileSheets(), numbering, world.now, uuid7)
-    world.consent = Consent(begin, world.now)
+    world.consent = Consent(begin, reading, numbering, world.now, uuid7)
     return world
 
 
@@ -154,8 +156,8 @@ async def test_viewers_look_and_touch_nothing(world, owner):
         world.contacts.change(viewer, contact.id, ContactChange()),
         world.contacts.remove(viewer, contact.id),
         world.contacts.favorite(viewer, contact.id),
-        world.contacts.opt_out(viewer, contact.id),
-        world.contacts.opt_in(viewer, contact.id),
+        world.consent.note(viewer, contact.id, Wish.STOP, WishTold()),
+        world.consent.suppress(viewer, Suppression(phones=[])),
         world.groups.add(viewer, NewGroup(name="x")),
         world.groups.put_in(viewer, GroupId(uuid4()), []),
         world.imports.import_file(viewer, EXAMPLE),
@@ -172,7 +174,8 @@ async def test_strangers_find_nothing(world, owner):
         world.contacts.change(stranger, contact.id, ContactChange()),
         world.contacts.remove(stranger, contact.id),
         world.contacts.favorite(stranger, contact.id),
-        world.contacts.opt_out(stranger, contact.id),
+        world.consent.note(stranger, contact.id, Wish.STOP, WishTold()),
+        world.consent.ledger(stranger, contact.id),
     ):
         with pytest.raises(ContactNotFound):
             await attempt
@@ -196,14 +199,86 @@ async def test_groups_need_a_name_of_their_own(world, owner):
 async def test_an_opt_out_blocks_and_is_told_once(world, owner):
     contact = await world.contacts.add(owner, NewContact(phone="+12025550143"))
     before = await world.events()
-    await world.contacts.opt_out(owner, contact.id, "phone call")
-    stopped = await world.contacts.opt_out(owner, contact.id)
+    await world.consent.note(owner, contact.id, Wish.STOP, WishTold(source="phone call", proof="call 17"))
+    stopped = await world.consent.note(owner, contact.id, Wish.STOP, WishTold())
     assert stopped.opted_out
     assert await world.contacts.blocked(owner.organization_id, [contact.id]) == {contact.id}
     world.at += timedelta(minutes=1)
-    await world.contacts.opt_in(owner, contact.id)
+    await world.consent.note(owner, contact.id, Wish.START, WishTold())
     assert await world.contacts.blocked(owner.organization_id, [contact.id]) == frozenset()
     assert (await world.events())[len(before) :] == ["contacts.opted_out.v1", "contacts.opted_in.v1"]
+    ledger = await world.consent.ledger(owner, contact.id)
+    assert [(e.wish, e.source, e.proof, e.by) for e in ledger.items] == [
+        (Wish.START, "api", "", owner.user_id),
+        (Wish.STOP, "api", "", owner.user_id),
+        (Wish.STOP, "phone call", "call 17", owner.user_id),
+    ]
+
+
+async def test_other_topics_are_kept_and_block_nothing(world, owner):
+    contact = await world.contacts.add(owner, NewContact(phone="+12025550143"))
+    noted = await world.consent.note(owner, contact.id, Wish.STOP, WishTold(topic="newsletter"))
+    assert not noted.opted_out
+    with pytest.raises(InvalidWish) as refused:
+        await world.consent.note(
+            owner,
+            contact.id,
+            Wish.STOP,
+            WishTold(topic="No!", at=world.at + timedelta(days=1), proof="x" * 1001),
+        )
+    assert {fault.field for fault in refused.value.faults} == {"topic", "at", "proof"}
+
+
+async def test_who_stopped_is_left_alone_when_they_come_back(world, owner, tmp_path):
+    contact = await world.contacts.add(owner, NewContact(phone="+5511987654321"))
+    await world.consent.note(owner, contact.id, Wish.STOP, WishTold(source="letter"))
+    await world.contacts.remove(owner, contact.id)
+    again = await world.contacts.add(owner, NewContact(phone="+551187654321"))
+    assert (again.opted_out, again.consent_source) == (True, "letter")
+    await world.contacts.remove(owner, again.id)
+    await world.imports.import_file(owner, a_file(tmp_path, [{"phone": "+5511987654321"}]))
+    (back,) = (await world.contacts.page(owner, ContactFilter())).items
+    assert (back.opted_out, back.consent_source) == (True, "letter")
+
+
+async def test_a_stop_from_a_stranger_holds_when_the_stranger_becomes_a_contact(world, owner):
+    await world.consent.message_received(uuid4(), a_message(owner, "STOP", NOON, "+447700900123"))
+    contact = await world.contacts.add(owner, NewContact(phone="+447700900123"))
+    assert contact.opted_out
+
+
+async def test_the_suppression_list_holds_numbers_of_contacts_and_strangers(world, owner):
+    contact = await world.contacts.add(owner, NewContact(phone="+447700900123"))
+    told = Suppression(phones=["07700 900123", "07700 900124", "+447700900124"], country_code="+44")
+    assert await world.consent.suppress(owner, told) == Suppressed(people=2, contacts=1)
+    assert (await world.contacts.get(owner, contact.id)).opted_out
+    listed = await world.consent.suppressed(owner, limit=1)
+    assert [each.person for each in listed.items] == ["447700900123"]
+    rest = await world.consent.suppressed(owner, cursor=listed.next_cursor)
+    assert [each.person for each in rest.items] == ["447700900124"]
+    world.at += timedelta(minutes=1)
+    assert (await world.consent.suppress(owner, told, Wish.START)).contacts == 1
+    assert (await world.consent.suppressed(owner)).items == []
+    with pytest.raises(InvalidWish) as refused:
+        await world.consent.suppress(owner, Suppression(phones=["+447700900123", "12", "x"]))
+    assert [fault.field for fault in refused.value.faults] == ["phones[1]", "phones[2]"]
+    assert (await world.consent.suppressed(owner)).items == []
+
+
+async def test_what_meta_reports_of_a_wish_counts(world, owner):
+    contact = await world.contacts.add(owner, NewContact(phone="+447700900123"))
+    report = PreferenceReported(
+        organization_id=owner.organization_id,
+        sender=Phone("+447700900123"),
+        wish="stop",
+        source="131050",
+        at=NOON,
+    )
+    event_id = uuid4()
+    for _ in range(2):
+        await world.consent.preference_reported(event_id, report)
+    assert (await world.contacts.get(owner, contact.id)).consent_source == "131050"
+    assert len((await world.consent.ledger(owner, contact.id)).items) == 1
 
 
 def a_message(actor: Actor, text: str, at: datetime, sender: str = "+551187654321") -> MessageReceived:
@@ -233,7 +308,13 @@ async def test_stop_is_heard_in_any_language_and_from_any_variant_of_the_number(
     assert (await world.contacts.get(owner, contact.id)).opted_out
     await world.consent.message_received(uuid4(), a_message(owner, "START", NOON + timedelta(hours=1)))
     assert not (await world.contacts.get(owner, contact.id)).opted_out
-    assert (await world.events())[len(before) :] == ["contacts.opted_out.v1", "contacts.opted_in.v1"]
+    assert (await world.events())[len(before) :] == [
+        "contacts.reply_wanted.v1",
+        "contacts.opted_out.v1",
+        "contacts.reply_wanted.v1",
+        "contacts.opted_in.v1",
+        "contacts.reply_wanted.v1",
+    ]
 
 
 def counts(report: ImportReport) -> dict[str, int]:

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from tidings.adapters.numbering import WorldNumbering
 from tidings.domain.contacts.columns import MissingColumn, attribute_key, columns_of
+from tidings.domain.contacts.consent import ConsentEntry, fold
 from tidings.domain.contacts.people import Contact, Details, faults_of, folded, search_terms, tidied
 from tidings.domain.contacts.rows import Entry, NotAPhoneNumber, UnknownCountry, masked, read_row
-from tidings.domain.contacts.wishes import Wish, wish_in
+from tidings.domain.contacts.wishes import WORDS, Wish, confirmation, wish_in
 from tidings.domain.errors import Invalid
 from tidings.domain.kernel import ContactId, OrganizationId, PersonKey, Phone
+from tidings.domain.templates.languages import LANGUAGES
 
 NOON = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 parse = WorldNumbering().parse
@@ -79,7 +81,55 @@ def test_the_latest_wish_counts_and_a_stop_wins_a_draw(said):
     ],
 )
 def test_a_wish_is_the_whole_message(text, wish):
-    assert wish_in(text) is wish
+    found = wish_in(text)
+    assert (found and found.wish) is wish
+
+
+def test_every_language_of_templates_has_its_words_and_no_word_means_both():
+    assert {code.split("_")[0] for code in LANGUAGES} <= WORDS.keys()
+    said = [(wish, word.casefold()) for words in WORDS.values() for wish in Wish for word in words[wish]]
+    assert all(word.strip() == word != "" for _, word in said)
+    stops = {word for wish, word in said if wish is Wish.STOP}
+    assert stops.isdisjoint({word for wish, word in said if wish is Wish.START})
+    for wish, word in said:
+        heard = wish_in(word.upper())
+        assert heard is not None
+        assert heard.wish is wish
+        assert confirmation(heard)
+
+
+@given(st.text(max_size=70))
+def test_no_text_crashes_the_listening(text):
+    wish_in(text)
+
+
+persons = st.sampled_from([PersonKey("1"), PersonKey("2")])
+ledgers = st.lists(
+    st.builds(
+        ConsentEntry,
+        id=st.uuids(),
+        organization_id=st.just(OrganizationId(UUID(int=2))),
+        person=persons,
+        topic=st.sampled_from(["marketing", "news"]),
+        wish=st.sampled_from(Wish),
+        source=st.just("test"),
+        at=st.integers(0, 9).map(lambda minute: NOON + timedelta(minutes=minute)),
+        heard_at=st.just(NOON),
+    ),
+    max_size=10,
+)
+
+
+@given(ledgers, st.randoms(), st.integers(0, 10))
+def test_standings_are_the_fold_of_the_ledger_in_any_order_and_in_any_parts(entries, random, cut):
+    whole = fold([], entries)
+    shuffled = random.sample(entries, len(entries))
+    parts = fold(fold([], shuffled[:cut]).values(), shuffled[cut:])
+    assert parts == whole
+    for (person, topic), standing in whole.items():
+        said = [e for e in entries if (e.person, e.topic) == (person, topic)]
+        last = max(said, key=lambda e: (e.at, e.wish is Wish.STOP))
+        assert standing.opted_out is (last.wish is Wish.STOP)
 
 
 @pytest.mark.parametrize(

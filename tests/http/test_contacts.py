@@ -14,6 +14,7 @@ from tidings.adapters.mysql.contacts.tables import metadata
 from tidings.adapters.mysql.contacts.work import contacts_in, contacts_read_from
 from tidings.adapters.numbering import WorldNumbering
 from tidings.adapters.sheets.files import FileSheets
+from tidings.application.contacts.consent import Consent
 from tidings.application.contacts.groups import Groups
 from tidings.application.contacts.importing import Imports
 from tidings.application.contacts.people import Contacts
@@ -45,6 +46,7 @@ async def client(tmp_path):
         "actor": owner,
         "contacts": Contacts(begin, reading, WorldNumbering(), utcnow, uuid7),
         "groups": Groups(begin, reading, utcnow, uuid7),
+        "consent": Consent(begin, reading, WorldNumbering(), utcnow, uuid7),
         "imports": Imports(begin, reading, FileSheets(), WorldNumbering(), utcnow, uuid7),
     }
     app = Litestar(
@@ -169,6 +171,22 @@ async def test_opting_out_and_in(client):
     assert out.json()["data"]["consentSource"] == "phone call"
     assert (await client.get("/api/contacts", params={"optedOut": True})).json()["pagination"]["total"] == 1
     assert (await client.post(f"{path}/opt-in")).json()["data"]["optedOut"] is False
+    ledger = (await client.get(f"{path}/consent")).json()["data"]
+    assert [(entry["wish"], entry["source"]) for entry in ledger] == [
+        ("start", "api"),
+        ("stop", "phone call"),
+    ]
+
+
+async def test_the_suppression_list(client):
+    body = {"phones": ["+447700900123"], "source": "letter"}
+    assert (await client.post("/api/contacts/suppressions", json=body)).json()["data"]["people"] == 1
+    listed = (await client.get("/api/contacts/suppressions")).json()["data"]
+    assert [(each["person"], each["consentSource"]) for each in listed] == [("447700900123", "letter")]
+    made = await client.post("/api/contacts", json={"phone": "+447700900123"})
+    assert made.json()["data"]["optedOut"] is True
+    assert (await client.request("DELETE", "/api/contacts/suppressions", json=body)).status_code == 200
+    assert (await client.get("/api/contacts/suppressions")).json()["data"] == []
 
 
 async def test_a_file_is_uploaded_and_reported_row_by_row(client):

@@ -11,13 +11,16 @@ from litestar.params import Body, FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Struct
 
 from tidings.adapters.http.envelope import Done, Listing, Reply, listing, reply
+from tidings.application.contacts.consent import Consent, Suppressed, Suppression, WishTold
 from tidings.application.contacts.groups import GroupChange, Groups, Members, NewGroup
 from tidings.application.contacts.importing import Imports
-from tidings.application.contacts.people import ContactChange, Contacts, NewContact, OptOut
+from tidings.application.contacts.people import ContactChange, Contacts, NewContact
 from tidings.application.ports.contacts import ContactFilter
+from tidings.domain.contacts.consent import ConsentEntry, Standing
 from tidings.domain.contacts.groups import Group, Membership
 from tidings.domain.contacts.importing import ImportOptions, ImportReport, Policy
 from tidings.domain.contacts.people import ContactView
+from tidings.domain.contacts.wishes import Wish
 from tidings.domain.kernel import Actor, ContactId, GroupId, Permission
 
 READ, WRITE = Permission.CONTACTS_READ, Permission.CONTACTS_WRITE
@@ -130,23 +133,60 @@ class ContactController(Controller):
     async def opt_out(
         self,
         actor: NamedDependency[Actor],
-        contacts: NamedDependency[Contacts],
+        consent: NamedDependency[Consent],
         id: FromPath[ContactId],
-        data: JSONBody[OptOut | None] = None,
+        data: JSONBody[WishTold | None] = None,
     ) -> Reply[ContactView]:
         """Stop marketing to a contact."""
-        return reply(await contacts.opt_out(actor, id, (data or OptOut()).source), "Contact opted out")
+        return reply(await consent.note(actor, id, Wish.STOP, data or WishTold()), "Contact opted out")
 
     @post("/{id:uuid}/opt-in", permission=WRITE, status_code=200)
     async def opt_in(
         self,
         actor: NamedDependency[Actor],
-        contacts: NamedDependency[Contacts],
+        consent: NamedDependency[Consent],
         id: FromPath[ContactId],
-        data: JSONBody[OptOut | None] = None,
+        data: JSONBody[WishTold | None] = None,
     ) -> Reply[ContactView]:
         """Note that a contact wants to hear from the business again."""
-        return reply(await contacts.opt_in(actor, id, (data or OptOut()).source), "Contact opted in")
+        return reply(await consent.note(actor, id, Wish.START, data or WishTold()), "Contact opted in")
+
+    @get("/{id:uuid}/consent", permission=READ)
+    async def ledger(
+        self,
+        actor: NamedDependency[Actor],
+        consent: NamedDependency[Consent],
+        id: FromPath[ContactId],
+        cursor: FromQuery[str | None] = None,
+        limit: FromQuery[int] = 50,
+    ) -> Listing[ConsentEntry]:
+        """All that a contact ever wished, newest first, with source, time and proof."""
+        return listing(await consent.ledger(actor, id, cursor=cursor, limit=limit), limit=limit)
+
+    @get("/suppressions", permission=READ)
+    async def suppressions(
+        self,
+        actor: NamedDependency[Actor],
+        consent: NamedDependency[Consent],
+        cursor: FromQuery[str | None] = None,
+        limit: FromQuery[int] = 50,
+    ) -> Listing[Standing]:
+        """Everybody who is to get no marketing, contacts or not."""
+        return listing(await consent.suppressed(actor, cursor=cursor, limit=limit), limit=limit)
+
+    @post("/suppressions", permission=WRITE, status_code=200)
+    async def suppress(
+        self, actor: NamedDependency[Actor], consent: NamedDependency[Consent], data: JSONBody[Suppression]
+    ) -> Reply[Suppressed]:
+        """Put numbers on the list of those who get no marketing."""
+        return reply(await consent.suppress(actor, data))
+
+    @delete("/suppressions", permission=WRITE, status_code=200)
+    async def unsuppress(
+        self, actor: NamedDependency[Actor], consent: NamedDependency[Consent], data: JSONBody[Suppression]
+    ) -> Reply[Suppressed]:
+        """Take numbers off that list."""
+        return reply(await consent.suppress(actor, data, Wish.START))
 
     @post("/assign-to-group", permission=WRITE, status_code=200)
     async def assign(

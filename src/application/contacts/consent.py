@@ -1,41 +1,238 @@
-"""Consent: what people themselves say, heard once and folded by its time."""
+"""Consent: wishes noted down by users, said by people, reported by Meta; all into one ledger."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from tidings.application.contacts.people import opted_in, opted_out
-from tidings.application.ports.common import Now
-from tidings.application.ports.contacts import Begin
-from tidings.domain.contacts.wishes import Wish, wish_in
-from tidings.domain.events import MessageReceived
-from tidings.domain.kernel import person_key
+from tidings.application.contacts.people import DEFAULT_COUNTRY, check_page
+from tidings.application.ports.common import NewId, Now
+from tidings.application.ports.contacts import Begin, Numbering, Reading, Work
+from tidings.domain.contacts.consent import (
+    MARKETING,
+    ConsentEntry,
+    InvalidWish,
+    Standing,
+    faults_of_wish,
+)
+from tidings.domain.contacts.people import Contact, ContactView
+from tidings.domain.contacts.wishes import Wish, confirmation, wish_in
+from tidings.domain.errors import Fault, Invalid
+from tidings.domain.events import (
+    ContactOptedIn,
+    ContactOptedOut,
+    Event,
+    MessageReceived,
+    PreferenceReported,
+    ReplyWanted,
+)
+from tidings.domain.kernel import (
+    Actor,
+    ContactId,
+    OrganizationId,
+    Page,
+    Permission,
+    PersonKey,
+    UserId,
+    person_key,
+)
 
 GROUP = "contacts.consent"
-"""The durable consumer group in which messages are heard."""
+"""The durable consumer group in which wishes are heard."""
+MAX_AT_ONCE = 10_000
+
+
+class WishTold(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """A wish that somebody notes down: where it was heard, what shows it, and when it was."""
+
+    source: str = "api"
+    proof: str = ""
+    topic: str = MARKETING
+    at: datetime | None = None
+    """When the person wished it; now, when it is not said."""
+
+
+class Suppression(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """Numbers that are to get no marketing, whether they are contacts or not."""
+
+    phones: list[str]
+    country_code: str = DEFAULT_COUNTRY
+    source: str = "suppression list"
+    proof: str = ""
+
+
+class Suppressed(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What putting numbers on the list, or taking them off, came to."""
+
+    people: int
+    contacts: int
+    """How many of them are contacts whose standing has changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """Listens for STOP and START."""
+    """The ledger of an organisation's people."""
 
     begin: Begin
+    reading: Reading
+    numbering: Numbering
     now: Now
+    new_id: NewId
+
+    async def note(self, actor: Actor, id: ContactId, wish: Wish, told: WishTold) -> ContactView:
+        """Note a person's wish, and tell the other contexts. Raise ContactNotFound or InvalidWish."""
+        organization = actor.require(Permission.CONTACTS_WRITE)
+        self._check(told.topic, told.source, told.proof, told.at)
+        async with self.begin(organization) as work:
+            contact = await work.contacts.get(id)
+            entry = self._entry(contact.organization_id, contact.person, wish, told, actor.user_id)
+            await self._hear(work, [entry], [contact])
+        async with self.reading(organization) as look:
+            return await look.contacts.get(id)
+
+    async def ledger(
+        self, actor: Actor, id: ContactId, *, cursor: str | None = None, limit: int = 50
+    ) -> Page[ConsentEntry]:
+        """All that a person ever wished, newest first. Raise ContactNotFound or Invalid."""
+        organization = actor.require(Permission.CONTACTS_READ)
+        check_page(limit, None)
+        async with self.reading(organization) as look:
+            contact = await look.contacts.get(id)
+            return await look.consents.ledger([contact.person], cursor=cursor, limit=limit)
+
+    async def suppress(self, actor: Actor, told: Suppression, wish: Wish = Wish.STOP) -> Suppressed:
+        """Put numbers on the list of those who get nothing, or with START take them off.
+
+        Raise InvalidWish with every number that is none; then nothing was done.
+        """
+        organization = actor.require(Permission.CONTACTS_WRITE)
+        self._check(MARKETING, told.source, told.proof, None)
+        people = self._people(told)
+        wished = WishTold(source=told.source, proof=told.proof)
+        async with self.begin(organization) as work:
+            contacts = await work.contacts.of_people(people)
+            entries = [self._entry(organization, each, wish, wished, actor.user_id) for each in people]
+            changed = await self._hear(work, entries, contacts)
+        return Suppressed(people=len(people), contacts=changed)
+
+    async def suppressed(
+        self, actor: Actor, *, topic: str = MARKETING, cursor: str | None = None, limit: int = 50
+    ) -> Page[Standing]:
+        """Everybody who gets nothing, contacts or not. Raise Invalid."""
+        organization = actor.require(Permission.CONTACTS_READ)
+        check_page(limit, None)
+        async with self.reading(organization) as look:
+            return await look.consents.stopped(topic, cursor=cursor, limit=limit)
 
     async def message_received(self, event_id: UUID, event: MessageReceived) -> None:
-        """A message that is nothing but a wish is honoured; everything else is left to others."""
-        wish = wish_in(event.text)
-        if wish is None or event.sender is None:
+        """A message that is nothing but a wish is honoured and confirmed once; the rest is for others."""
+        heard = wish_in(event.text)
+        if heard is None or event.sender is None:
             return
+        told = WishTold(source="message", proof=event.wamid, at=event.at)
         async with self.begin(event.organization_id) as work:
             if not await work.inbox.first_time(GROUP, event_id):
                 return
-            for contact in await work.contacts.of_people([person_key(event.sender)]):
-                heard = (contact.opt_out if wish is Wish.STOP else contact.opt_in)(event.at, "message")
-                if heard == contact:
-                    continue
-                await work.contacts.save([replace(heard, updated_at=self.now())])
-                if heard.opted_out != contact.opted_out:
-                    told = opted_out if heard.opted_out else opted_in
-                    await work.outbox.put(told(heard, event.at))
+            person = person_key(event.sender)
+            contacts = await work.contacts.of_people([person])
+            before = {each.person: each.opted_out for each in await work.consents.standings([person])}
+            entry = self._entry(event.organization_id, person, heard.wish, told, None)
+            await self._hear(work, [entry], contacts)
+            after = {each.person: each.opted_out for each in await work.consents.standings([person])}
+            if after != before:
+                await work.outbox.put(_reply(event, confirmation(heard)))
+
+    async def preference_reported(self, event_id: UUID, event: PreferenceReported) -> None:
+        """What Meta says of a person's wish counts as their own word."""
+        if event.sender is None:
+            return
+        told = WishTold(source=event.source, proof=event.detail, at=event.at)
+        async with self.begin(event.organization_id) as work:
+            if not await work.inbox.first_time(GROUP, event_id):
+                return
+            person = person_key(event.sender)
+            contacts = await work.contacts.of_people([person])
+            entry = self._entry(event.organization_id, person, Wish(event.wish), told, None)
+            await self._hear(work, [entry], contacts)
+
+    async def _hear(self, work: Work, entries: Sequence[ConsentEntry], contacts: Collection[Contact]) -> int:
+        """Into the ledger, onto the contacts, out to the other contexts; how many contacts changed sides."""
+        known = {contact.person: contact for contact in contacts}
+        entries = [replace(e, contact_id=known[e.person].id) if e.person in known else e for e in entries]
+        await work.consents.hear(entries)
+        changed: list[Contact] = []
+        events: list[Event] = []
+        for entry in entries:
+            contact = known.get(entry.person)
+            if contact is None or entry.topic != MARKETING:
+                continue
+            heard = (contact.opt_out if entry.wish is Wish.STOP else contact.opt_in)(entry.at, entry.source)
+            if heard != contact:
+                changed.append(replace(heard, updated_at=self.now()))
+            if heard.opted_out != contact.opted_out:
+                events.append(wish_changed(heard, entry.at))
+        await work.contacts.save(changed)
+        await work.outbox.put(*events)
+        return len(events)
+
+    def _entry(
+        self, organization: OrganizationId, person: PersonKey, wish: Wish, told: WishTold, by: UserId | None
+    ) -> ConsentEntry:
+        at = self.now()
+        return ConsentEntry(
+            id=self.new_id(),
+            organization_id=organization,
+            person=person,
+            topic=told.topic,
+            wish=wish,
+            source=told.source,
+            proof=told.proof[:1000],
+            at=told.at or at,
+            heard_at=at,
+            by=by,
+        )
+
+    def _check(self, topic: str, source: str, proof: str, at: datetime | None) -> None:
+        faults = faults_of_wish(topic, source, proof)
+        if at is not None and (at.tzinfo is None or at > self.now()):
+            message = "must be a past moment with its time zone, such as 2026-01-31T09:00:00Z"
+            faults.append(Fault(field="at", rule="past", message=message))
+        if faults:
+            raise InvalidWish("", *faults)
+
+    def _people(self, told: Suppression) -> Sequence[PersonKey]:
+        faults: list[Fault] = []
+        if len(told.phones) > MAX_AT_ONCE:
+            message = f"must be at most {MAX_AT_ONCE} at once"
+            raise InvalidWish("", Fault(field="phones", rule="max_items", message=message))
+        people: dict[PersonKey, None] = {}
+        for place, text in enumerate(told.phones):
+            try:
+                people[self.numbering.parse(text, told.country_code).person] = None
+            except Invalid as error:
+                faults += [replace(fault, field=f"phones[{place}]") for fault in error.faults]
+        if faults:
+            raise InvalidWish("", *faults)
+        return list(people)
+
+
+def wish_changed(contact: Contact, at: datetime) -> ContactOptedOut | ContactOptedIn:
+    """The news that a contact has changed sides."""
+    kind = ContactOptedOut if contact.opted_out else ContactOptedIn
+    return kind(
+        organization_id=contact.organization_id, contact_id=contact.id, at=at, source=contact.consent_source
+    )
+
+
+def _reply(event: MessageReceived, text: str) -> ReplyWanted:
+    return ReplyWanted(
+        organization_id=event.organization_id,
+        phone_number_id=event.phone_number_id,
+        to=event.sender,
+        to_user_id=event.sender_user_id,
+        wamid=event.wamid,
+        text=text,
+    )

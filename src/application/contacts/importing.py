@@ -1,16 +1,16 @@
 """Import: a file of people, streamed in batches, that may be repeated without harm."""
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from tidings.application.contacts.people import opted_out
+from tidings.application.contacts.consent import wish_changed
 from tidings.application.ports.common import NewId, Now
-from tidings.application.ports.contacts import Begin, Numbering, Reading, Sheets, Source
+from tidings.application.ports.contacts import Begin, Numbering, Reading, Sheet, Sheets, Source
 from tidings.domain.contacts.columns import columns_of
 from tidings.domain.contacts.importing import (
     ImportOptions,
@@ -31,6 +31,8 @@ BATCH = 1000
 TRIES = 3
 
 Told: TypeAlias = Callable[[Progress], None]
+Batch: TypeAlias = tuple[list[Entry], list[list[RowError]]]
+"""The rows that make sense, and the errors of each that does not."""
 _DEFAULT = ImportOptions()
 
 
@@ -69,11 +71,10 @@ class Imports:
             if options.group_id is not None:
                 async with self.reading(organization) as look:
                     await look.groups.get(options.group_id)
-            rules = Rules(organization, columns, options, country, self.now(), self.new_id)
+            rules = Rules(organization, columns, options, country, self.now(), self.new_id, actor.user_id)
             tally = Tally()
             seen: Seen = {}
-            async for rows in sheet.batches(self.batch):
-                entries, wrong = await asyncio.to_thread(self._read, rows, rules)
+            async for entries, wrong in self._batches(sheet, rules):
                 handle = self._look if options.dry_run else self._write
                 plan = await handle(rules, entries, seen)
                 if rules.remembers:
@@ -90,9 +91,17 @@ class Imports:
                 dry_run=options.dry_run,
             )
 
-    def _read(
-        self, rows: Sequence[tuple[int, Sequence[str]]], rules: Rules
-    ) -> tuple[list[Entry], list[list[RowError]]]:
+    async def _batches(self, sheet: Sheet, rules: Rules) -> AsyncIterator[Batch]:
+        """The rows understood, one batch ahead of the writing."""
+        ahead: asyncio.Task[Batch] | None = None
+        async for rows in sheet.batches(self.batch):
+            before, ahead = ahead, asyncio.create_task(asyncio.to_thread(self._read, rows, rules))
+            if before is not None:
+                yield await before
+        if ahead is not None:
+            yield await ahead
+
+    def _read(self, rows: Sequence[tuple[int, Sequence[str]]], rules: Rules) -> Batch:
         entries: list[Entry] = []
         wrong: list[list[RowError]] = []
         for row, cells in rows:
@@ -108,7 +117,9 @@ class Imports:
         people = {entry.number.person for entry in entries}
         async with self.reading(rules.organization) as look:
             known = await look.contacts.of_people(people)
-        return plan_batch(rules, entries, imagined(rules, people, known, seen), seen)
+            standings = await look.consents.standings(people - {contact.person for contact in known})
+        found = imagined(rules, people, known, seen)
+        return plan_batch(rules, entries, found, {each.person: each for each in standings}, seen)
 
     async def _write(self, rules: Rules, entries: Sequence[Entry], seen: Seen) -> Plan:
         """One batch in one transaction; planned again when somebody else added one of them."""
@@ -118,15 +129,15 @@ class Imports:
                 return await self._once(rules, entries, people, seen)
         return await self._once(rules, entries, people, seen)
 
-    async def _once(
-        self, rules: Rules, entries: Sequence[Entry], people: Collection[PersonKey], seen: Seen
-    ) -> Plan:
+    async def _once(self, rules: Rules, entries: Sequence[Entry], people: Set[PersonKey], seen: Seen) -> Plan:
         async with self.begin(rules.organization) as work:
-            known = await work.contacts.of_people(people)
-            plan = plan_batch(rules, entries, {contact.person: contact for contact in known}, seen)
+            known = {contact.person: contact for contact in await work.contacts.of_people(people)}
+            told = await work.consents.standings(people - known.keys())
+            plan = plan_batch(rules, entries, known, {each.person: each for each in told}, seen)
             await work.contacts.add(list(plan.new.values()))
             await work.contacts.save(list(plan.changed.values()))
             if (group := rules.options.group_id) is not None and plan.members:
                 await work.groups.put_in(group, plan.members)
-            await work.outbox.put(*(opted_out(contact, rules.at) for contact in plan.stopped))
+            await work.consents.hear(plan.wishes)
+            await work.outbox.put(*(wish_changed(contact, rules.at) for contact in plan.stopped))
         return plan

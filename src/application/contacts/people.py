@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
@@ -13,7 +12,6 @@ from tidings.application.ports.contacts import Addressee, Begin, ContactFilter, 
 from tidings.domain.contacts.people import Contact, ContactView, Details, InvalidContact, faults_of, tidied
 from tidings.domain.contacts.rows import Number
 from tidings.domain.errors import Fault, Invalid
-from tidings.domain.events import ContactOptedIn, ContactOptedOut
 from tidings.domain.kernel import Actor, ContactId, GroupId, OrganizationId, Page, Permission
 
 DEFAULT_COUNTRY = "+1"
@@ -54,12 +52,6 @@ class ContactChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     attributes: dict[str, str] | UnsetType | None = UNSET
 
 
-class OptOut(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """Where a wish was heard, such as `phone call`."""
-
-    source: str = "api"
-
-
 @dataclass(frozen=True, slots=True)
 class Contacts:
     """An organisation's people."""
@@ -87,6 +79,8 @@ class Contacts:
             updated_at=at,
         )
         async with self.begin(organization) as work:
+            for standing in await work.consents.standings([contact.person]):
+                contact = contact.recall(standing)
             await work.contacts.add([contact])
             if new.group_id is not None:
                 await work.groups.put_in(new.group_id, [contact.id])
@@ -149,30 +143,6 @@ class Contacts:
                 await work.contacts.save([replace(contact, is_favorite=marked, updated_at=self.now())])
         return await self._view(organization, id)
 
-    async def opt_out(self, actor: Actor, id: ContactId, source: str = "api") -> ContactView:
-        """Honour a person's wish to hear nothing more, and tell the other contexts. Raise ContactNotFound."""
-        organization = actor.require(Permission.CONTACTS_WRITE)
-        async with self.begin(organization) as work:
-            contact = await work.contacts.get(id)
-            at = self.now()
-            heard = contact.opt_out(at, source[:100])
-            await work.contacts.save([replace(heard, updated_at=at)])
-            if heard.opted_out != contact.opted_out:
-                await work.outbox.put(opted_out(heard, at))
-        return await self._view(organization, id)
-
-    async def opt_in(self, actor: Actor, id: ContactId, source: str = "api") -> ContactView:
-        """Note that a person wants to hear from us again. Raise ContactNotFound."""
-        organization = actor.require(Permission.CONTACTS_WRITE)
-        async with self.begin(organization) as work:
-            contact = await work.contacts.get(id)
-            at = self.now()
-            heard = contact.opt_in(at, source[:100])
-            await work.contacts.save([replace(heard, updated_at=at)])
-            if heard.opted_out != contact.opted_out:
-                await work.outbox.put(opted_in(heard, at))
-        return await self._view(organization, id)
-
     async def blocked(self, organization: OrganizationId, ids: Collection[ContactId]) -> frozenset[ContactId]:
         """Who of these may not be written to: opted out, or a contact no more. The sender's last look."""
         async with self.reading(organization) as look:
@@ -210,18 +180,6 @@ class Contacts:
         if faults:
             raise InvalidContact("", *faults)
         return number, tidy
-
-
-def opted_out(contact: Contact, at: datetime) -> ContactOptedOut:
-    return ContactOptedOut(
-        organization_id=contact.organization_id, contact_id=contact.id, at=at, source=contact.consent_source
-    )
-
-
-def opted_in(contact: Contact, at: datetime) -> ContactOptedIn:
-    return ContactOptedIn(
-        organization_id=contact.organization_id, contact_id=contact.id, at=at, source=contact.consent_source
-    )
 
 
 def check_page(limit: int, number: int | None) -> None:

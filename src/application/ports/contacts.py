@@ -9,6 +9,7 @@ from typing import Protocol, TypeAlias
 from msgspec import Struct, field
 
 from tidings.application.ports.common import Inbox, Outbox
+from tidings.domain.contacts.consent import MARKETING, ConsentEntry, Standing
 from tidings.domain.contacts.groups import Group
 from tidings.domain.contacts.people import Contact, ContactView
 from tidings.domain.contacts.rows import Number
@@ -60,6 +61,17 @@ class GroupStore(Protocol):
 
     async def take_out(self, id: GroupId, contacts: Collection[ContactId]) -> int:
         """How many were in it. Raise GroupNotFound."""
+        ...
+
+
+class ConsentStore(Protocol):
+    """The wishes of an organisation's people, within one transaction."""
+
+    async def hear(self, entries: Sequence[ConsentEntry]) -> None:
+        """Add to the ledger, and fold into the standings."""
+
+    async def standings(self, people: Collection[PersonKey], topic: str = MARKETING) -> Sequence[Standing]:
+        """What these people wish now, as far as they ever said something; locked."""
         ...
 
 
@@ -134,12 +146,31 @@ class GroupReader(Protocol):
         ...
 
 
+class ConsentReader(Protocol):
+    """Looks at one organisation's ledger that change nothing."""
+
+    async def standings(self, people: Collection[PersonKey], topic: str = MARKETING) -> Sequence[Standing]:
+        """What these people wish now, as far as they ever said something."""
+        ...
+
+    async def ledger(
+        self, people: Collection[PersonKey], *, cursor: str | None, limit: int
+    ) -> Page[ConsentEntry]:
+        """What these people ever said, newest first. Raise BadCursor."""
+        ...
+
+    async def stopped(self, topic: str, *, cursor: str | None, limit: int) -> Page[Standing]:
+        """Everybody who wants no messages of the topic, contacts or not, by person. Raise BadCursor."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """One transaction for one organisation. Leaving the block commits it; an exception undoes it."""
 
     contacts: ContactStore
     groups: GroupStore
+    consents: ConsentStore
     outbox: Outbox
     inbox: Inbox
 
@@ -150,6 +181,7 @@ class Read:
 
     contacts: ContactReader
     groups: GroupReader
+    consents: ConsentReader
 
 
 Begin: TypeAlias = Callable[[OrganizationId], AbstractAsyncContextManager[Work]]

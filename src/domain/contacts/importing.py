@@ -11,9 +11,11 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from tidings.domain.contacts.columns import ATTRIBUTE, Columns
+from tidings.domain.contacts.consent import ConsentEntry, Standing
 from tidings.domain.contacts.people import LIMITS, Contact, Details
 from tidings.domain.contacts.rows import Entry, RowError
-from tidings.domain.kernel import ContactId, GroupId, OrganizationId, PersonKey, Phone
+from tidings.domain.contacts.wishes import Wish
+from tidings.domain.kernel import ContactId, GroupId, OrganizationId, PersonKey, Phone, UserId
 
 MAX_ERRORS = 10_000
 """How many errors a report lists; the rest is counted."""
@@ -132,6 +134,7 @@ class Rules:
     country: str
     at: datetime
     new_id: Callable[[], UUID]
+    by: UserId | None = None
 
     @property
     def remembers(self) -> bool:
@@ -154,6 +157,8 @@ class Plan:
     changed: dict[PersonKey, Contact] = field(default_factory=dict[PersonKey, Contact])
     stopped: list[Contact] = field(default_factory=list[Contact])
     """Known people whose opt-out is news."""
+    wishes: list[ConsentEntry] = field(default_factory=list[ConsentEntry])
+    """The opt-outs that this batch adds to the ledger."""
     members: list[ContactId] = field(default_factory=list[ContactId])
     """Everybody whose row made sense."""
     seen: Seen = field(default_factory=dict[int, int])
@@ -161,18 +166,22 @@ class Plan:
 
 
 def plan_batch(
-    rules: Rules, entries: Sequence[Entry], known: Mapping[PersonKey, Contact], seen: Mapping[int, int]
+    rules: Rules,
+    entries: Sequence[Entry],
+    known: Mapping[PersonKey, Contact],
+    standings: Mapping[PersonKey, Standing],
+    seen: Mapping[int, int],
 ) -> Plan:
     """Decide on every row in order, as if each was written before the next was read."""
     plan = Plan()
     for entry in entries:
-        person = entry.number.person
+        person, place = entry.number.person, int(entry.number.person)
         contact = plan.new.get(person) or plan.changed.get(person) or known.get(person)
         if contact is None:
-            plan.new[person] = contact = _begun(rules, entry)
+            plan.new[person] = contact = _begun(rules, entry, standings.get(person))
             plan.tally.created += 1
         else:
-            again = int(person) in seen or int(person) in plan.seen or person in plan.new
+            again = place in seen or place in plan.seen
             changed = _heard(contact, entry, _policy(rules.options.policy, again=again), rules.at)
             if changed != contact:
                 contact = replace(changed, updated_at=rules.at)
@@ -182,7 +191,12 @@ def plan_batch(
                 plan.tally.skipped += 1
             else:
                 plan.tally.unchanged += 1
-        plan.seen[int(person)] = _filled_bits(contact, rules.columns) if rules.options.dry_run else 0
+        plan.seen[place] = _filled_bits(contact, rules.columns) if rules.options.dry_run else 0
+    plan.wishes = [
+        _wish(rules, contact)
+        for contact in (*plan.new.values(), *plan.changed.values())
+        if contact.opted_out and contact.opted_out_at == rules.at and contact.consent_source == SOURCE
+    ]
     everybody = {**known, **plan.changed, **plan.new}
     plan.members = [everybody[person].id for person in dict.fromkeys(e.number.person for e in entries)]
     plan.stopped = [c for c in plan.changed.values() if c.opted_out and not known[c.person].opted_out]
@@ -193,7 +207,7 @@ def _policy(policy: Policy, *, again: bool) -> Policy:
     return Policy.MERGE if again and policy is Policy.UPDATE else policy
 
 
-def _begun(rules: Rules, entry: Entry) -> Contact:
+def _begun(rules: Rules, entry: Entry, standing: Standing | None) -> Contact:
     contact = Contact(
         **asdict(entry.details),
         id=ContactId(rules.new_id()),
@@ -205,7 +219,23 @@ def _begun(rules: Rules, entry: Entry) -> Contact:
         created_at=rules.at,
         updated_at=rules.at,
     )
-    return contact.opt_out(rules.at, SOURCE) if entry.opted_out else contact
+    if standing is not None:
+        contact = contact.recall(standing)
+    return contact.opt_out(rules.at, SOURCE) if entry.opted_out and not contact.opted_out else contact
+
+
+def _wish(rules: Rules, contact: Contact) -> ConsentEntry:
+    return ConsentEntry(
+        id=rules.new_id(),
+        organization_id=rules.organization,
+        person=contact.person,
+        contact_id=contact.id,
+        wish=Wish.STOP,
+        source=SOURCE,
+        at=rules.at,
+        heard_at=rules.at,
+        by=rules.by,
+    )
 
 
 def _heard(contact: Contact, entry: Entry, policy: Policy, at: datetime) -> Contact:

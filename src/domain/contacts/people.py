@@ -8,6 +8,8 @@ from datetime import datetime
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from tidings.domain.contacts.consent import Standing, changes
+from tidings.domain.contacts.wishes import Wish
 from tidings.domain.errors import Conflict, Fault, Invalid, NotFound
 from tidings.domain.kernel import ContactId, GroupId, OrganizationId, PersonKey, Phone
 
@@ -95,20 +97,21 @@ class Contact(Details, frozen=True, kw_only=True, rename="camel"):
         return {key: value for key, value in known.items() if value}
 
     def opt_out(self, at: datetime, source: str) -> "Contact":
-        """Stop marketing to this person. Wishes fold by their time, in whatever order they are heard."""
-        if self.opted_out_at is not None and at <= self.opted_out_at:
-            return self
-        heard = replace(self, opted_out_at=at)
-        decides = self.opted_in_at is None or at >= self.opted_in_at
-        return replace(heard, opted_out=True, consent_source=source) if decides else heard
+        """Stop marketing to this person."""
+        return replace(self, **changes(self.opted_out_at, self.opted_in_at, Wish.STOP, at, source))
 
     def opt_in(self, at: datetime, source: str) -> "Contact":
         """Take the wish back, unless a stop of that moment or later is known."""
-        if self.opted_in_at is not None and at <= self.opted_in_at:
-            return self
-        heard = replace(self, opted_in_at=at)
-        decides = self.opted_out_at is None or at > self.opted_out_at
-        return replace(heard, opted_out=False, consent_source=source) if decides else heard
+        return replace(self, **changes(self.opted_out_at, self.opted_in_at, Wish.START, at, source))
+
+    def recall(self, standing: Standing) -> "Contact":
+        """A person who comes back still wishes what they wished."""
+        contact = self
+        if standing.opted_in_at is not None:
+            contact = contact.opt_in(standing.opted_in_at, standing.consent_source)
+        if standing.opted_out_at is not None:
+            contact = contact.opt_out(standing.opted_out_at, standing.consent_source)
+        return contact
 
 
 class GroupName(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -178,14 +181,25 @@ def camel(name: str) -> str:
     return head + "".join(part.capitalize() for part in rest)
 
 
-_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th"})
+class _Bare(dict[int, str | None]):
+    """What becomes of a decomposed character: marks go, letters that do not decompose are spelled out."""
+
+    def __missing__(self, char: int) -> str | None:
+        self[char] = bare = None if unicodedata.combining(chr(char)) else chr(char)
+        return bare
+
+
+_BARE = _Bare(
+    str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th"})
+)
 SEARCH_TEXT_LENGTH = 512
 
 
 def folded(text: str) -> str:
     """Text as it is compared when people search: without case and accents."""
-    bare = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
-    return unicodedata.normalize("NFC", bare).translate(_LETTERS)
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFKD", text.casefold()).translate(_BARE))
 
 
 def search_text(contact: Contact) -> str:

@@ -24,7 +24,7 @@ from tidings.domain.contacts.people import (
     tidy_text,
 )
 from tidings.domain.errors import Fault, Invalid
-from tidings.domain.kernel import PersonKey, Phone, person_key
+from tidings.domain.kernel import PersonKey, Phone
 
 
 class NotAPhoneNumber(Invalid):
@@ -44,10 +44,7 @@ class Number(Struct, frozen=True, kw_only=True):
 
     phone: Phone
     country_code: str
-
-    @property
-    def person(self) -> PersonKey:
-        return person_key(self.phone)
+    person: PersonKey
 
 
 _YES = frozenset(

@@ -8,11 +8,18 @@ from sqlalchemy.exc import IntegrityError
 
 from tidings.adapters.mysql.engine import TABLE_OPTIONS
 from tidings.adapters.mysql.outbox import inbox_table, outbox_table
-from tidings.adapters.mysql.types import Id, Json, Moment, Position, ascii_key
+from tidings.adapters.mysql.types import Choice, Id, Json, Moment, Position, ascii_key
+from tidings.domain.contacts.consent import MAX_PROOF, MAX_SOURCE, MAX_TOPIC
 from tidings.domain.contacts.groups import MAX_DESCRIPTION, MAX_NAME
 from tidings.domain.contacts.people import LIMITS, SEARCH_TEXT_LENGTH, Contact
+from tidings.domain.contacts.wishes import Wish
+
+T = TypeVar("T")
 
 metadata = MetaData()
+
+PERSON = 140
+"""A number's digits, or a business-scoped user id of up to 135 characters."""
 
 people = Table(
     "contacts_people",
@@ -20,7 +27,7 @@ people = Table(
     Column("id", Id, primary_key=True),
     Column("organization_id", Id, nullable=False),
     Column("phone", ascii_key(20), nullable=False),
-    Column("person", ascii_key(20), nullable=False),
+    Column("person", ascii_key(PERSON), nullable=False),
     Column("country_code", ascii_key(5), nullable=False),
     *(Column(name, String(limit), nullable=False) for name, limit in LIMITS.items() if name != "notes"),
     Column("notes", Text, nullable=False),
@@ -29,7 +36,7 @@ people = Table(
     Column("opted_out", Boolean, nullable=False),
     Column("opted_out_at", Moment),
     Column("opted_in_at", Moment),
-    Column("consent_source", String(100), nullable=False),
+    Column("consent_source", String(MAX_SOURCE), nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     Column("search_text", String(SEARCH_TEXT_LENGTH), nullable=False),
@@ -62,6 +69,38 @@ memberships = Table(
     **TABLE_OPTIONS,
 )
 
+consents = Table(
+    "contacts_consents",
+    metadata,
+    Column("position", Position, primary_key=True, autoincrement=True),
+    Column("id", Id, nullable=False),
+    Column("organization_id", Id, nullable=False),
+    Column("person", ascii_key(PERSON), nullable=False),
+    Column("contact_id", Id),
+    Column("topic", ascii_key(MAX_TOPIC), nullable=False),
+    Column("wish", Choice(Wish), nullable=False),
+    Column("source", String(MAX_SOURCE), nullable=False),
+    Column("proof", String(MAX_PROOF), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("heard_at", Moment, nullable=False),
+    Column("by", Id),
+    Index("contacts_consents_person", "organization_id", "person", "position"),
+    **TABLE_OPTIONS,
+)
+
+standings = Table(
+    "contacts_standings",
+    metadata,
+    Column("organization_id", Id, primary_key=True),
+    Column("person", ascii_key(PERSON), primary_key=True),
+    Column("topic", ascii_key(MAX_TOPIC), primary_key=True),
+    Column("opted_out", Boolean, nullable=False),
+    Column("opted_out_at", Moment),
+    Column("opted_in_at", Moment),
+    Column("consent_source", String(MAX_SOURCE), nullable=False),
+    **TABLE_OPTIONS,
+)
+
 outbox = outbox_table(metadata, "contacts")
 inbox = inbox_table(metadata, "contacts")
 
@@ -81,9 +120,6 @@ def name_taken(error: IntegrityError) -> bool:
 
 def _names(error: IntegrityError, *words: str) -> bool:
     return any(word in str(error.orig) for word in words)
-
-
-T = TypeVar("T")
 
 
 def chunks(items: Iterable[T], size: int = 1000) -> Iterator[list[T]]:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+from tidings.adapters.mysql.contacts.consents import SqlConsentReader, SqlConsents
 from tidings.adapters.mysql.contacts.groups import SqlGroupReader, SqlGroups
 from tidings.adapters.mysql.contacts.people import SqlContactReader, SqlContacts
 from tidings.adapters.mysql.contacts.tables import inbox, outbox
@@ -22,6 +23,7 @@ def contacts_in(database: Database, *, now: Now, new_id: NewId) -> Begin:
             yield Work(
                 contacts=SqlContacts(connection, organization),
                 groups=SqlGroups(connection, organization),
+                consents=SqlConsents(connection, organization),
                 outbox=SqlOutbox(connection, outbox, now, new_id),
                 inbox=SqlInbox(connection, inbox, now),
             )
@@ -38,6 +40,7 @@ def contacts_read_from(database: Database) -> Reading:
             yield Read(
                 contacts=SqlContactReader(connection, organization),
                 groups=SqlGroupReader(connection, organization),
+                consents=SqlConsentReader(connection, organization),
             )
 
     return reading

@@ -1,0 +1,99 @@
+"""What every consent ledger promises."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.contracts.contacts.conftest import NOON
+from tidings.adapters.embedded.system import uuid7
+from tidings.adapters.mysql.cursors import BadCursor
+from tidings.domain.contacts.consent import ConsentEntry, fold
+from tidings.domain.contacts.wishes import Wish
+from tidings.domain.kernel import OrganizationId, PersonKey
+
+pytestmark = pytest.mark.anyio
+
+said = st.lists(
+    st.tuples(
+        st.sampled_from(["447700900001", "GB.aB", "GB.ab"]),
+        st.sampled_from(["marketing", "news"]),
+        st.sampled_from(Wish),
+        st.integers(0, 5),
+    ),
+    max_size=6,
+)
+
+
+def entries(organization: OrganizationId, wishes: list[tuple[str, str, Wish, int]]) -> list[ConsentEntry]:
+    return [
+        ConsentEntry(
+            id=uuid7(),
+            organization_id=organization,
+            person=PersonKey(person),
+            topic=topic,
+            wish=wish,
+            source="test",
+            at=NOON + timedelta(minutes=minute),
+            heard_at=NOON,
+        )
+        for person, topic, wish, minute in wishes
+    ]
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batches=st.lists(said, max_size=4))
+async def test_standings_are_the_fold_of_what_the_ledger_keeps(stores, batches):
+    us = OrganizationId(uuid4())
+    all_of_it: list[ConsentEntry] = []
+    for batch in batches:
+        told = entries(us, batch)
+        all_of_it += told
+        async with stores.begin(us) as work:
+            await work.consents.hear(told)
+    people = {entry.person for entry in all_of_it} | {PersonKey("nobody")}
+    expected = fold([], all_of_it)
+    async with stores.reading(us) as look:
+        ledger = await look.consents.ledger(people, cursor=None, limit=100)
+        standings = [*await look.consents.standings(people), *await look.consents.standings(people, "news")]
+        stopped = await look.consents.stopped("marketing", cursor=None, limit=100)
+    assert ledger.items == all_of_it[::-1]
+    assert {(each.person, each.topic): each for each in standings} == expected
+    assert list(stopped.items) == sorted(
+        (each for each in expected.values() if each.opted_out and each.topic == "marketing"),
+        key=lambda each: each.person,
+    )
+
+
+async def test_ledgers_and_lists_are_read_page_by_page(stores, us):
+    told = entries(us, [(f"44770090000{n}", "marketing", Wish.STOP, 0) for n in range(5)])
+    async with stores.begin(us) as work:
+        await work.consents.hear(told)
+    people = [entry.person for entry in told]
+    async with stores.reading(us) as look:
+        for read in (
+            lambda cursor: look.consents.ledger(people, cursor=cursor, limit=2),
+            lambda cursor: look.consents.stopped("marketing", cursor=cursor, limit=2),
+        ):
+            seen, cursor = [], None
+            for _ in range(3):
+                page = await read(cursor)
+                seen += [each.person for each in page.items]
+                cursor = page.next_cursor
+            assert (sorted(seen), cursor) == (people, None)
+            with pytest.raises(BadCursor):
+                await read("\u00e4")
+
+
+async def test_nobody_hears_the_wishes_of_others(stores, us):
+    them = OrganizationId(uuid4())
+    told = entries(them, [("447700900001", "marketing", Wish.STOP, 0)])
+    async with stores.begin(them) as work:
+        await work.consents.hear(told)
+    async with stores.begin(us) as work:
+        assert await work.consents.standings([told[0].person]) == []
+    async with stores.reading(us) as look:
+        assert (await look.consents.ledger([told[0].person], cursor=None, limit=9)).items == []
+        assert (await look.consents.stopped("marketing", cursor=None, limit=9)).items == []
