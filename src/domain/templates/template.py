@@ -162,8 +162,8 @@ class Template(Struct, frozen=True, kw_only=True, rename="camel"):
         template deleted here does not come back because its deletion goes on at Meta.
         """
         at = whole_second(news.at)
-        if self.status is Status.DELETED and news.status is Status.PENDING_DELETION:
-            return self
+        if {self.status, news.status} == _GOING:
+            return replace(self, status=Status.DELETED, status_at=max(at, self.status_at), reason=None)
         if (at, rank(news.status)) <= (self.status_at, rank(self.status)):
             return self
         return replace(self, status=news.status, status_at=at, reason=_reason(news))
@@ -226,6 +226,7 @@ def rank(status: Status) -> int:
     return _RANK[status]
 
 
+_GOING = {Status.DELETED, Status.PENDING_DELETION}
 _RANK = {status: i for i, status in enumerate(Status)}
 
 
