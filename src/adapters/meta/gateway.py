@@ -13,6 +13,7 @@ import httpx
 import msgspec
 from msgspec import Struct
 
+from tidings.adapters.meta.calls import Calls
 from tidings.adapters.meta.client import Answer, Graph, headers, node
 from tidings.adapters.meta.errors import (
     MAYBE_QUEUED,
@@ -22,7 +23,7 @@ from tidings.adapters.meta.errors import (
     read_error,
     rejected,
 )
-from tidings.adapters.meta.wire import encode
+from tidings.adapters.meta.wire import encode, encode_receipt
 from tidings.application.ports.gateway import (
     Accepted,
     Credentials,
@@ -34,7 +35,7 @@ from tidings.application.ports.gateway import (
     Verdict,
 )
 from tidings.domain.errors import Refused
-from tidings.domain.kernel import PhoneNumberId, Wamid
+from tidings.domain.kernel import PhoneNumberId, WabaId, Wamid
 
 NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 """httpx's errors after which nothing can have reached Meta."""
@@ -96,6 +97,17 @@ class MetaGateway:
         except (httpx.HTTPError, OSError) as error:
             return Unclear(reason=_name(error))
         return outcome(answer)
+
+    async def mark_read(
+        self, waba_id: WabaId, phone_number_id: PhoneNumberId, wamid: Wamid, *, typing: bool = False
+    ) -> None:
+        """Tell a person that the message, and all before it, was read; `typing` shows for 25 s at most.
+
+        Raise the errors of `ports/meta.py`, TokenMissing.
+        """
+        token = await self.credentials.token(waba_id)
+        path = f"{node(phone_number_id)}/messages"
+        await Calls(self.graph).change(path, token, encode_receipt(wamid, typing=typing))
 
     async def _sender(self, message: Outgoing) -> _Sender:
         token = await self.credentials.token(message.waba_id)

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from tidings.domain.errors import Conflict
 from tidings.domain.kernel import MessageId, OrganizationId, PersonKey, Phone, PhoneNumberId, Wamid
-from tidings.domain.whatsapp.content import Content, Text
+from tidings.domain.whatsapp.content import Content, Template
 
 SERVICE_WINDOW = timedelta(hours=24)
 
@@ -48,6 +48,6 @@ class Conversation(Struct, frozen=True, kw_only=True):
 
 
 def check_window(content: Content, conversation: Conversation | None, now: datetime) -> None:
-    """Raise WindowClosed for free text outside the customer service window."""
-    if isinstance(content, Text) and not (conversation and conversation.window_open(now)):
+    """Raise WindowClosed for anything but a template outside the customer service window."""
+    if not isinstance(content, Template) and not (conversation and conversation.window_open(now)):
         raise WindowClosed()
