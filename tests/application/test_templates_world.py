@@ -50,6 +50,7 @@ class Meta:
     held: dict[str, RemoteTemplate] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     verdict: Status = Status.PENDING
+    made: int = 0
     before: list[BaseException] = field(default_factory=list)
     """Raised instead of doing what is asked."""
     after: list[BaseException] = field(default_factory=list)
@@ -61,7 +62,8 @@ class Meta:
             raise NameTaken()
         for fault in check(draft):
             raise refusal(fault.code, fault.subcode, fault.message)
-        id = str(1200000000000000 + len(self.held))
+        self.made += 1
+        id = str(1200000000000000 + self.made)
         self.put(
             RemoteTemplate(
                 meta_template_id=id,
