@@ -112,7 +112,7 @@ class SqlOutboxReader:
                     type=row.type,
                     key=row.key,
                     organization_id=OrganizationId(row.organization_id),
-                    occurred_at=int(row.occurred_at.timestamp() * 1000),
+                    occurred_at=row.occurred_at,
                     body=row.body,
                 ),
             )

@@ -5,6 +5,7 @@ calls `MessageBus.publish`. Consumers dedupe by the envelope's id through their 
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 from uuid import UUID
@@ -26,8 +27,7 @@ class Envelope(Struct, frozen=True, kw_only=True):
     type: str
     key: str
     organization_id: OrganizationId
-    occurred_at: int
-    """Unix time in milliseconds."""
+    occurred_at: datetime
     body: bytes
     """The event as msgspec JSON, tagged."""
     headers: dict[str, str] = field(default_factory=dict[str, str])
@@ -57,11 +57,14 @@ class Subscription(Struct, frozen=True, kw_only=True):
     ordered: bool = True
     """At most one batch of a key is out at a time, and a retry holds back what follows it."""
     batch: int = 200
-    lease: float = 30.0
-    """Seconds after which a batch whose consumer died is delivered again."""
     max_attempts: int = 8
     backoff: tuple[float, ...] = (0.2, 1, 5, 30, 120)
     """Seconds before each next attempt; the last one repeats."""
+
+
+def hears(types: Sequence[str], type: str) -> bool:
+    """Whether a group that subscribed to these types hears this one."""
+    return any(type == each or (each.endswith("*") and type.startswith(each[:-1])) for each in types)
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):

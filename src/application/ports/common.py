@@ -42,3 +42,13 @@ class Signal(Protocol):
     async def wait(self, seconds: float) -> None:
         """Return at the next wake-up, or after `seconds`."""
         ...
+
+
+class Owners(Protocol):
+    """Who this process is, and whether another one on this machine still lives."""
+
+    def me(self) -> str: ...
+
+    def is_dead(self, owner: str) -> bool:
+        """True only when the owner certainly no longer runs."""
+        ...

@@ -227,13 +227,3 @@ class Consent(Protocol):
     ) -> Collection[ContactId]:
         """Those who want no marketing."""
         ...
-
-
-class Owners(Protocol):
-    """Who this process is, and whether another one on this machine still lives."""
-
-    def me(self) -> str: ...
-
-    def is_dead(self, owner: str) -> bool:
-        """True only when the owner certainly no longer runs."""
-        ...

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from tidings.application.ports.common import NewId, Now, Signal
+from tidings.application.ports.common import NewId, Now, Owners, Signal
 from tidings.application.ports.gateway import parse_callback_data
 from tidings.application.ports.meta import (
     BadItem,
@@ -22,7 +22,7 @@ from tidings.application.ports.meta import (
     Update,
     WebhookReader,
 )
-from tidings.application.ports.whatsapp import Begin, Owners, Parked, Work
+from tidings.application.ports.whatsapp import Begin, Parked, Work
 from tidings.application.whatsapp.telling import moved_events
 from tidings.domain.errors import Unavailable
 from tidings.domain.events import Event, MessageReceived, TemplateReported

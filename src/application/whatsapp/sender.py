@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct
 
-from tidings.application.ports.common import Chance, Monotonic, NewId, Now, Signal
+from tidings.application.ports.common import Chance, Monotonic, NewId, Now, Owners, Signal
 from tidings.application.ports.gateway import Gateway, NotSent, Outgoing, Rejected, Unclear, Verdict
-from tidings.application.ports.whatsapp import Begin, Consent, Due, Owners, Work
+from tidings.application.ports.whatsapp import Begin, Consent, Due, Work
 from tidings.application.whatsapp.settling import HALTS, WHOLE_LANE, Outcome, Settled, Withheld, settle
 from tidings.application.whatsapp.telling import moved_events
 from tidings.domain.errors import Unavailable
