@@ -269,6 +269,8 @@ def _capability(value: Raw, origin: Origin) -> Notice:
     limit = said.max_daily_conversations_per_business
     if limit is None:
         limit = said.max_daily_conversation_per_phone
+    if limit is None and said.max_phone_numbers_per_business is None:
+        return origin.other(value)
     return CapabilityUpdate(
         waba_id=origin.waba_id,
         field=origin.field,
