@@ -141,8 +141,8 @@ class NumberStore(Protocol):
 
     async def of(self, organization: OrganizationId) -> Sequence[Number]: ...
 
-    async def of_waba(self, waba: WabaId) -> Number | None:
-        """Any one number of a WABA."""
+    async def of_wabas(self, wabas: Collection[WabaId]) -> Sequence[Number]:
+        """All numbers of these WABAs."""
         ...
 
 

@@ -6,7 +6,7 @@ removed in the transaction that applied it, so a crash applies it again, which c
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tidings.application.ports.common import NewId, Now, Owners, Signal
@@ -24,12 +24,13 @@ from tidings.application.ports.meta import (
 )
 from tidings.application.ports.whatsapp import Begin, Parked, Work
 from tidings.application.whatsapp.telling import moved_events
+from tidings.application.whatsapp.translating import event_of, heard, inbound, parked, received, stopped
 from tidings.domain.errors import Unavailable
-from tidings.domain.events import Event, MessageReceived, TemplateReported
-from tidings.domain.kernel import AttemptId, MessageId, Phone, person_key
+from tidings.domain.events import Event
+from tidings.domain.kernel import AttemptId, MessageId, OrganizationId
 from tidings.domain.whatsapp.conversations import Inbound
 from tidings.domain.whatsapp.messages import REPORTED, Message
-from tidings.domain.whatsapp.numbers import Lease, Number
+from tidings.domain.whatsapp.numbers import Lease
 
 
 class WebhooksFull(Unavailable):
@@ -179,28 +180,37 @@ class Webhooks:
         return self.lease is not None
 
     async def _apply(self, work: Work, updates: Sequence[Update]) -> None:
-        now = self.now()
         await self._statuses(work, [u for u in updates if isinstance(u, StatusUpdate)])
         await self._inbound(work, [u for u in updates if isinstance(u, InboundUpdate)])
+        others = [u for u in updates if isinstance(u, TemplateUpdate | PreferenceUpdate | OtherUpdate)]
+        await self._others(work, others)
+        for update in updates:
+            if isinstance(update, BadItem):
+                await work.webhooks.set_aside(update.where, update.reason, update.raw, self.now())
+
+    async def _others(
+        self, work: Work, updates: Sequence[TemplateUpdate | PreferenceUpdate | OtherUpdate]
+    ) -> None:
+        """Tell the contexts concerned; what belongs to nobody, or moves nobody, is set aside."""
+        if not updates:
+            return
+        phones = {u.phone_number_id for u in updates if isinstance(u, PreferenceUpdate)}
+        wabas = {u.waba_id for u in updates if not isinstance(u, PreferenceUpdate)}
+        numbers = [*await work.numbers.find(phones), *await work.numbers.of_wabas(wabas)]
+        owners: dict[str, OrganizationId] = {}
+        for number in numbers:
+            owners[number.phone_number_id] = owners[number.waba_id] = number.organization_id
         events: list[Event] = []
         for update in updates:
-            match update:
-                case TemplateUpdate():
-                    events += await self._template(work, update)
-                case PreferenceUpdate():
-                    await self._aside(work, "user_preferences", "kept for the contacts context", update)
-                case OtherUpdate(field=name, value=value):
-                    await work.webhooks.set_aside(name, "not acted upon", bytes(value), now)
-                case BadItem(where=where, reason=reason, raw=raw):
-                    await work.webhooks.set_aside(where, reason, raw, now)
-                case _:
-                    pass
+            key = update.phone_number_id if isinstance(update, PreferenceUpdate) else update.waba_id
+            owner = owners.get(key)
+            event = None if owner is None else event_of(update, owner)
+            if event is not None:
+                events.append(event)
+            else:
+                why = f"no organisation has {key}" if owner is None else "not acted upon"
+                await work.webhooks.set_aside(type(update).__name__, why, _raw(update), self.now())
         await work.outbox.put(*events)
-
-    async def _aside(
-        self, work: Work, where: str, reason: str, update: StatusUpdate | TemplateUpdate | PreferenceUpdate
-    ) -> None:
-        await work.webhooks.set_aside(where, reason, bytes(update.raw), self.now())
 
     async def _statuses(self, work: Work, updates: Sequence[StatusUpdate]) -> None:
         """Merge reports: all of one message in one go, matched by attempt first and by wamid otherwise."""
@@ -215,17 +225,20 @@ class Webhooks:
         rows: dict[MessageId, Message] = {m.id: m for m in found}
         before = dict(rows)
         stray: list[StatusUpdate] = []
+        wishes: list[Event] = []
         for update in updates:
             attempt = attempt_of[id(update)]
             target = by_attempt.get(attempt) if attempt is not None else None
             target = target or by_wamid.get(update.wamid)
             if target is None:
                 stray.append(update)
-            else:
-                rows[target] = _heard(rows[target], update)
+                continue
+            rows[target] = heard(rows[target], update)
+            if wish := stopped(rows[target], update):
+                wishes.append(wish)
         changed = [row for key, row in rows.items() if row.version != before[key].version]
         await work.messages.save(changed)
-        await work.outbox.put(*moved_events(changed, self.now()))
+        await work.outbox.put(*moved_events(changed, self.now()), *wishes)
         await self._stray(work, stray, attempt_of)
 
     async def _stray(
@@ -234,111 +247,33 @@ class Webhooks:
         """Reports of nobody: of an attempt we thought had failed, or faster than what they speak of."""
         ours = [a for u in stray if (a := attempt_of[id(u)]) is not None]
         ended = await work.messages.known_attempts(ours)
-        parked: list[Parked] = []
+        waiting: list[Parked] = []
         for update in stray:
             if attempt_of[id(update)] in ended:
                 await work.webhooks.count_stray("status_of_ended_attempt")
             elif update.status in REPORTED:
-                parked.append(_parked(update))
+                waiting.append(parked(update))
             else:
-                await self._aside(work, "statuses", f"unknown status {update.status!r}", update)
-        await work.webhooks.park(parked)
+                why = f"unknown status {update.status!r}"
+                await work.webhooks.set_aside("statuses", why, bytes(update.raw), self.now())
+        await work.webhooks.park(waiting)
 
     async def _inbound(self, work: Work, updates: Sequence[InboundUpdate]) -> None:
         if not updates:
             return
-        numbers = {
-            n.phone_number_id: n for n in await work.numbers.find({u.phone_number_id for u in updates})
-        }
+        found = await work.numbers.find({u.phone_number_id for u in updates})
+        numbers = {number.phone_number_id: number for number in found}
+        kept: list[Inbound] = []
         for update in updates:
-            if update.phone_number_id not in numbers:
-                await work.webhooks.set_aside(
-                    f"messages of {update.phone_number_id}",
-                    "no organisation has this number",
-                    bytes(update.raw),
-                    self.now(),
-                )
-        heard = [
-            self._as_inbound(update, numbers[update.phone_number_id])
-            for update in updates
-            if update.phone_number_id in numbers
-        ]
-        new = await work.conversations.hear(heard)
-        await work.outbox.put(*(_received(message) for message in new))
-
-    def _as_inbound(self, update: InboundUpdate, number: Number) -> Inbound:
-        sender = Phone(f"+{update.sender}") if update.sender else None
-        return Inbound(
-            id=MessageId(self.new_id()),
-            organization_id=number.organization_id,
-            phone_number_id=update.phone_number_id,
-            wamid=update.wamid,
-            person=person_key(sender or Phone(update.sender_user_id or update.wamid)),
-            sender=sender,
-            sender_user_id=update.sender_user_id,
-            profile_name=update.profile_name[:200],
-            kind=update.kind,
-            text=update.text,
-            payload=update.payload[:512],
-            reply_to=update.reply_to,
-            raw=bytes(update.raw).decode(errors="replace"),
-            at=update.at,
-        )
-
-    async def _template(self, work: Work, update: TemplateUpdate) -> Iterable[Event]:
-        number = await work.numbers.of_waba(update.waba_id)
-        if number is None:
-            await self._aside(work, "message_template_status_update", "no organisation has this WABA", update)
-            return []
-        return [
-            TemplateReported(
-                organization_id=number.organization_id,
-                waba_id=update.waba_id,
-                meta_template_id=update.meta_template_id,
-                name=update.name,
-                language=update.language,
-                event=update.event,
-                reason=update.reason,
-                at=update.at,
-            )
-        ]
+            number = numbers.get(update.phone_number_id)
+            if number is None:
+                why = f"no organisation has {update.phone_number_id}"
+                await work.webhooks.set_aside("messages", why, bytes(update.raw), self.now())
+            else:
+                kept.append(inbound(update, number, MessageId(self.new_id())))
+        new = await work.conversations.hear(kept)
+        await work.outbox.put(*(received(message) for message in new))
 
 
-def _heard(message: Message, update: StatusUpdate) -> Message:
-    fact = REPORTED.get(update.status)
-    if fact is None:
-        return message
-    error = update.error
-    return message.hear(
-        fact,
-        update.at,
-        wamid=update.wamid,
-        code=error.code if error else None,
-        reason=(error.details or error.title) if error else None,
-    )
-
-
-def _parked(update: StatusUpdate) -> Parked:
-    error = update.error
-    return Parked(
-        wamid=update.wamid,
-        status=REPORTED[update.status].value,
-        at=update.at,
-        code=error.code if error else None,
-        reason=(error.details or error.title) if error else None,
-    )
-
-
-def _received(message: Inbound) -> MessageReceived:
-    return MessageReceived(
-        organization_id=message.organization_id,
-        message_id=message.id,
-        wamid=message.wamid,
-        phone_number_id=message.phone_number_id,
-        sender=message.sender,
-        sender_user_id=message.sender_user_id,
-        profile_name=message.profile_name,
-        kind=message.kind,
-        text=message.text,
-        at=message.at,
-    )
+def _raw(update: TemplateUpdate | PreferenceUpdate | OtherUpdate) -> bytes:
+    return bytes(update.value if isinstance(update, OtherUpdate) else update.raw)

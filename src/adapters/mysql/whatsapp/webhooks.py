@@ -93,10 +93,11 @@ class SqlNumbers:
         )
         return [Number(**row) for row in (await self.connection.execute(query)).mappings()]
 
-    async def of_waba(self, waba: WabaId) -> Number | None:
-        query = select(numbers).where(numbers.c.waba_id == waba).limit(1)
-        row = (await self.connection.execute(query)).mappings().one_or_none()
-        return None if row is None else Number(**row)
+    async def of_wabas(self, wabas: Collection[WabaId]) -> Sequence[Number]:
+        if not wabas:
+            return []
+        found = await self.connection.execute(select(numbers).where(numbers.c.waba_id.in_(list(wabas))))
+        return [Number(**row) for row in found.mappings()]
 
 
 @dataclass(frozen=True, slots=True)
