@@ -35,6 +35,7 @@ from tidings.domain.templates.refusals import (
     TemplateNotDeletable,
     TemplateNotEditable,
     TemplateNotFound,
+    TooManySubmissions,
 )
 from tidings.domain.templates.template import Quality, Status
 
@@ -141,6 +142,30 @@ async def test_a_draft_is_handed_in_by_editing_it(world):
     kept = await the_one(world)
     template = await world.templates.update(world.actor(), kept.id, TemplateChange())
     assert template.status is Status.PENDING
+
+
+async def test_what_says_the_same_as_another_template_is_refused(world):
+    await world.templates.create(world.actor(), new())
+    with pytest.raises(TemplateInvalid) as refused:
+        await world.templates.create(world.actor(), new(name="other"))
+    assert [(f.field, f.rule) for f in refused.value.faults] == [("components", "duplicate")]
+    assert "delivery_eta_v2" in refused.value.faults[0].message
+    await world.templates.create(world.actor(), new(name="other", language="en_US"))
+    world.meta.verdict = Status.REJECTED
+    await world.templates.create(world.actor(), new(LOGIN))
+    await world.templates.create(world.actor(), new(LOGIN, name="another_code"))
+
+
+async def test_meta_takes_a_hundred_new_templates_an_hour(world):
+    body = {"type": "BODY", "text": ""}
+    for i in range(100):
+        await world.templates.create(
+            world.actor(), new(name=f"t{i}", components=[body | {"text": f"Text {i}"}])
+        )
+    with pytest.raises(TooManySubmissions):
+        await world.templates.create(world.actor(), new())
+    world.clock.pass_(hours=1)
+    await world.templates.create(world.actor(), new())
 
 
 # Accidents between Meta's answer and our row
@@ -333,7 +358,7 @@ async def test_quality_is_taken_over_by_its_time_and_told(world):
 
 async def test_a_sync_sees_deletions_and_edits_made_at_meta(world):
     kept = await approved(world)
-    gone = await approved(world, name="other")
+    gone = await approved(world, name="other", language="de")
     world.clock.pass_(minutes=10)
     del world.meta.held[gone.meta_template_id]
     body = Body(text="Edited at Meta by {{1}} or so", example=Example(body_text=(("x",),)))

@@ -90,7 +90,7 @@ async def test_a_field_that_is_not_known_is_refused(client):
 
 async def test_templates_are_listed_by_body_and_by_query(client, world):
     for i in range(3):
-        await made(client, name=f"t{i}")
+        await made(client, name=f"t{i}", components=[{"type": "BODY", "text": f"Text {i}"}])
     first = (await client.post("/api/templates/list", json={"limit": 2})).json()
     assert [t["name"] for t in first["data"]] == ["t2", "t1"]
     cursor = first["pagination"]["nextCursor"]

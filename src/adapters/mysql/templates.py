@@ -1,5 +1,6 @@
 """Templates, and the accounts they belong to, in SQL."""
 
+import hashlib
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from tidings.application.ports.common import NewId, Now
 from tidings.application.ports.templates import Account, Begin, Look, Reading, TemplateFilter, Work
 from tidings.domain.kernel import OrganizationId, Page, TemplateId, WabaId
 from tidings.domain.templates.components import Category, Component, ParameterFormat
+from tidings.domain.templates.likeness import wording
 from tidings.domain.templates.refusals import NameTaken, TemplateNotFound
 from tidings.domain.templates.template import Quality, Status, Template
 
@@ -63,9 +65,12 @@ templates = Table(
     Column("edited_at", Json(tuple[datetime, ...]), nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
+    # A digest of the words that Meta takes once in a language.
+    Column("words", ascii_key(64)),
     # What may be there once: the name and language of one that is not deleted; else nothing but itself.
     Column("slot", ascii_key(560), nullable=False),
     Index("templates_slot", "organization_id", "waba_id", "slot", unique=True),
+    Index("templates_words", "organization_id", "waba_id", "words"),
     # Lists of an organisation, newest first.
     Index("templates_list", "organization_id", "id"),
     # What a webhook speaks of.
@@ -124,6 +129,18 @@ class SqlTemplates:
     async def known(self, waba_id: WabaId, meta_template_id: str) -> Template | None:
         found = await self._locked(and_(t.waba_id == waba_id, t.meta_template_id == meta_template_id))
         return next(iter(found), None)
+
+    async def twin(self, waba_id: WabaId, language: str, wording: str) -> Template | None:
+        known = t.status.not_in([Status.DELETED, Status.REJECTED, Status.DRAFT])
+        found = await self._locked(
+            and_(t.waba_id == waba_id, t.words == _digest(wording), t.language == language, known)
+        )
+        return next(iter(found), None)
+
+    async def submitted_since(self, waba_id: WabaId, at: datetime) -> int:
+        mine = and_(t.organization_id == self.organization, t.waba_id == waba_id)
+        query = select(func.count()).where(mine, t.created_at > at)
+        return (await self.connection.execute(query)).scalar_one()
 
     async def of_account(self, waba_id: WabaId) -> Sequence[Template]:
         return await self._locked(t.waba_id == waba_id)
@@ -279,10 +296,16 @@ def _one(found: Sequence[Template]) -> Template:
 
 def _row(template: Template) -> dict[str, Any]:
     slot = _slot_of(template.name, template.language)
+    said = wording(template.category, template.components)
     return {
         **asdict(template),
+        "words": None if said is None else _digest(said),
         "slot": f"!{template.id.hex}" if template.status is Status.DELETED else slot,
     }
+
+
+def _digest(wording: str) -> str:
+    return hashlib.sha256(wording.encode()).hexdigest()
 
 
 def _slot_of(name: str, language: str) -> str:

@@ -149,6 +149,14 @@ class TemplateStore(Protocol):
         """The one that Meta calls so, deleted or not."""
         ...
 
+    async def twin(self, waba_id: WabaId, language: str, wording: str) -> Template | None:
+        """One that Meta has not refused, with this `likeness.wording`."""
+        ...
+
+    async def submitted_since(self, waba_id: WabaId, at: datetime) -> int:
+        """How many templates were first written after this moment."""
+        ...
+
     async def of_account(self, waba_id: WabaId) -> Sequence[Template]:
         """All of an account's, deleted ones too."""
         ...

@@ -112,8 +112,8 @@ class Templates:
     async def create(self, actor: Actor, new: NewTemplate) -> Template:
         """Check, and hand in for review.
 
-        Raise TemplateInvalid with every fault, NoWaba, SeveralWabas, NameTaken, StillSubmitting, or what
-        Meta's review raises. After ReviewUnavailable the same may be asked again.
+        Raise TemplateInvalid with every fault, NoWaba, SeveralWabas, NameTaken, StillSubmitting,
+        TooManySubmissions, or what Meta's review raises. After ReviewUnavailable the same may be asked again.
         """
         organization = actor.require(Permission.TEMPLATES_WRITE)
         _require_valid(new.draft)

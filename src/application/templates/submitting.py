@@ -10,19 +10,28 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from tidings.application.ports.common import NewId, Now
-from tidings.application.ports.templates import Begin, RemoteTemplate, Review
+from tidings.application.ports.templates import Begin, RemoteTemplate, Review, Work
 from tidings.application.templates.merging import GIVEN_UP, merged
 from tidings.application.templates.telling import save
-from tidings.domain.errors import Refused
+from tidings.domain.errors import Fault, Refused
 from tidings.domain.kernel import OrganizationId, TemplateId, WabaId
 from tidings.domain.templates.components import Draft
-from tidings.domain.templates.likeness import for_submission, same_words
-from tidings.domain.templates.refusals import NameTaken, ReviewUnavailable, StillSubmitting
+from tidings.domain.templates.likeness import for_submission, same_words, wording
+from tidings.domain.templates.refusals import (
+    NameTaken,
+    ReviewUnavailable,
+    StillSubmitting,
+    TemplateInvalid,
+    TooManySubmissions,
+)
 from tidings.domain.templates.template import News, Status, Template, whole_second
 
 IN_HAND = timedelta(seconds=60)
 """For so long a submission may be under way in another request."""
 SOON = timedelta(minutes=5)
+HOUR = timedelta(hours=1)
+AN_HOUR = 100
+"""New templates that Meta takes of an account."""
 LOST = GIVEN_UP + timedelta(minutes=1)
 UNCONFIRMED = "unconfirmed"
 
@@ -37,7 +46,7 @@ class Submission:
     new_id: NewId
 
     async def submit(self, organization: OrganizationId, waba_id: WabaId, draft: Draft) -> Template:
-        """Raise NameTaken, StillSubmitting, or what Meta's review raises."""
+        """Raise TemplateInvalid, NameTaken, StillSubmitting, TooManySubmissions, or as the review does."""
         started = self.now()
         template, resumed = await self._claim(organization, waba_id, draft, started)
         if resumed and (adopted := await self._adopt(template, draft)) is not None:
@@ -76,8 +85,11 @@ class Submission:
         async with self.begin(organization) as work:
             # Should this be the last that we hear of it, a sync finds out.
             await work.accounts.want(waba_id, now + LOST)
+            await self._require_new_words(work, waba_id, draft)
             before = await work.templates.find(waba_id, draft.name, draft.language)
             if before is None:
+                if await work.templates.submitted_since(waba_id, now - HOUR) >= AN_HOUR:
+                    raise TooManySubmissions(retry_after=HOUR.total_seconds())
                 template = _new(TemplateId(self.new_id()), organization, waba_id, draft, now)
                 await work.templates.add(template)
                 return template, False
@@ -91,6 +103,14 @@ class Submission:
             )
             await work.templates.save(template)
             return template, resumed
+
+    async def _require_new_words(self, work: Work, waba_id: WabaId, draft: Draft) -> None:
+        """Meta rejects what says the same as another template in its language."""
+        said = wording(draft.category, draft.components)
+        twin = said is not None and await work.templates.twin(waba_id, draft.language, said)
+        if twin and twin.name != draft.name:
+            message = f"says in body and footer what {twin.name} says, and Meta rejects the second of two"
+            raise TemplateInvalid("", Fault(field="components", rule="duplicate", message=message))
 
     async def _at_meta(self, template: Template) -> RemoteTemplate | None:
         async for remote in self.review.every(template.waba_id, name=template.name):

@@ -44,6 +44,18 @@ def same_words(category: Category, one: Sequence[Component], other: Sequence[Com
     return _words(category, one) == _words(category, other)
 
 
+def wording(category: Category, components: Sequence[Component]) -> str | None:
+    """What two templates of one language must not share: Meta rejects the second (fact sheet 4.4).
+
+    None for authentication templates, whose words are Meta's own.
+    """
+    if category is Category.AUTHENTICATION:
+        return None
+    body = next((c.text for c in components if isinstance(c, Body)), None)
+    footer = next((c.text for c in components if isinstance(c, Footer)), None)
+    return f"{(body or '').strip()}\n\n{(footer or '').strip()}"
+
+
 def reconciled(
     category: Category, ours: Sequence[Component], theirs: Sequence[Component]
 ) -> tuple[Component, ...]:

@@ -50,6 +50,10 @@ class NameBeingDeleted(Conflict):
     """A template of this name and language was deleted a short while ago; Meta frees the name later."""
 
 
+class TooManySubmissions(Throttled):
+    """Meta takes at most 100 new templates an hour for an account; try again later."""
+
+
 class TooManyTemplates(Conflict):
     """The WhatsApp Business Account holds as many templates as it may."""
 
