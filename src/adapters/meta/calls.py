@@ -1,6 +1,6 @@
 """Calls that send no message: asked once, answered with a Struct, or refused with a typed error."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from tidings.adapters.meta.client import Answer, Graph, headers
+from tidings.adapters.meta.codes import MINUTE
 from tidings.adapters.meta.errors import (
     REGAIN,
     UNREADABLE,
@@ -65,7 +66,7 @@ def refusal(error: GraphError, retry_after: float | None) -> MetaError:
     kind: type[MetaError] = _KINDS.get(row(error.code, error.subcode).verdict, MetaRefused)
     if (error.code, error.subcode) in _ABSENT:
         kind = NotAtMeta
-    elif error.code in REGAIN or (retry_after and kind is MetaUnavailable):
+    elif kind is MetaUnavailable and (retry_after or 0.0) >= MINUTE:
         kind = MetaThrottled
     said = error.details or error.message
     return kind(
@@ -143,17 +144,22 @@ class Calls:
         *,
         params: Params | None = None,
         body: object = None,
+        stream: AsyncIterable[bytes] | None = None,
+        more: Params | None = None,
     ) -> httpx.Request:
-        """One call with the usual time-outs; without a token it is the caller who says who asks."""
+        """One call with the usual time-outs: a body as JSON or in pieces, and `more` headers.
+
+        Without a token it is the parameters that say who asks.
+        """
         try:
-            said = headers(token) if token is not None else None
+            said = dict(headers(token)) if token is not None else {}
         except ValueError as error:
             raise self.refusal(GraphError(code=_BAD_TOKEN, message=str(error)), None) from error
         return httpx.Request(
             method,
             self.graph.address(path, token, params),
-            headers=said,
-            content=None if body is None else msgspec.json.encode(body),
+            headers=said | dict(more or {}),
+            content=stream if stream is not None else None if body is None else msgspec.json.encode(body),
             extensions=self.graph.patient,
         )
 

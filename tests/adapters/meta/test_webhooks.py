@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import re
 import time
 from datetime import UTC, datetime
 
@@ -590,16 +591,12 @@ def test_a_true_body_with_any_bytes_changed_gives_updates_or_a_typed_refusal(pla
 
 
 WORDS = st.sampled_from(
-    ["entry", "changes", "id", "time", "field", "value", "messages", "statuses", "contacts", "metadata"]
-    + ["phone_number_id", "timestamp", "status", "type", "text", "body", "errors", "code", "pricing", "from"]
-    + [
-        "interactive",
-        "system",
-        "account_update",
-        "message_template_status_update",
-        "event",
-        "user_preferences",
-    ]
+    re.findall(
+        r"\w+",
+        """entry changes id time field value messages statuses contacts metadata phone_number_id timestamp
+        status type text body errors code pricing from interactive system account_update event
+        message_template_status_update user_preferences""",
+    )
 )
 JSON = st.recursive(
     st.none()
