@@ -165,6 +165,8 @@ class Move(Struct, frozen=True, kw_only=True, omit_defaults=True):
     attempt_no: int = 0
     code: int | None = None
     reason: str | None = None
+    contact_id: ContactId | None = None
+    """Whom the message is for, so that contacts know whom it reached."""
 
 
 class MessagesMoved(Event, frozen=True, kw_only=True, tag="whatsapp.messages_moved.v1"):

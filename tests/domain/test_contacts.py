@@ -12,7 +12,7 @@ from tidings.adapters.numbering import WorldNumbering
 from tidings.domain.contacts.columns import MissingColumn, attribute_key, columns_of
 from tidings.domain.contacts.consent import ConsentEntry, fold
 from tidings.domain.contacts.people import Contact, Details, faults_of, folded, search_terms, tidied
-from tidings.domain.contacts.rows import Entry, NotAPhoneNumber, UnknownCountry, masked, read_row
+from tidings.domain.contacts.rows import Entry, NotAPhoneNumber, Reader, UnknownCountry, masked, read_row
 from tidings.domain.contacts.wishes import WORDS, Wish, confirmation, wish_in
 from tidings.domain.errors import Invalid
 from tidings.domain.kernel import ContactId, OrganizationId, PersonKey, Phone
@@ -272,9 +272,13 @@ def test_attributes_are_named_as_templates_name_them():
     assert attribute_key("x" * 99) == "x" * 64
 
 
+def reader(columns, **definitions):
+    return Reader(columns=columns, country="+44", definitions=definitions, parse=parse)
+
+
 def test_a_row_says_everything_that_is_wrong_and_shows_values_only_in_part():
     columns = columns_of(["phone", "email", "optedOut", "firstName"])
-    found = read_row(7, ["12", "nowhere", "maybe", "x" * 101], columns, "+44", parse)
+    found = read_row(7, ["12", "nowhere", "maybe", "x" * 101], reader(columns))
     assert isinstance(found, list)
     assert {(error.row, error.field, error.rule) for error in found} == {
         (7, "phone", "too_short"),
@@ -287,15 +291,15 @@ def test_a_row_says_everything_that_is_wrong_and_shows_values_only_in_part():
 
 def test_more_cells_than_columns_are_not_swallowed():
     columns = columns_of(["phone", "company"])
-    found = read_row(2, ["+447700900123", "Garcia", "Sons"], columns, "+44", parse)
+    found = read_row(2, ["+447700900123", "Garcia", "Sons"], reader(columns))
     assert isinstance(found, list)
     assert [error.rule for error in found] == ["columns"]
-    assert isinstance(read_row(2, ["+447700900123", "Garcia", ""], columns, "+44", parse), Entry)
+    assert isinstance(read_row(2, ["+447700900123", "Garcia", ""], reader(columns)), Entry)
 
 
 def test_a_full_name_is_split_at_its_first_space():
     columns = columns_of(["phone", "name"])
-    found = read_row(2, ["+447700900123", "Maria da Silva"], columns, "+44", parse)
+    found = read_row(2, ["+447700900123", "Maria da Silva"], reader(columns))
     assert isinstance(found, Entry)
     assert (found.details.first_name, found.details.last_name) == ("Maria", "da Silva")
 

@@ -9,15 +9,18 @@ from litestar.testing import AsyncTestClient
 
 from tidings.adapters.embedded.sqlite import sqlite_database
 from tidings.adapters.embedded.system import utcnow, uuid7
+from tidings.adapters.http.contact_segments import AttributeController, SegmentController
 from tidings.adapters.http.contacts import ContactController, GroupController
 from tidings.adapters.mysql.contacts.tables import metadata
 from tidings.adapters.mysql.contacts.work import contacts_in, contacts_read_from
 from tidings.adapters.numbering import WorldNumbering
 from tidings.adapters.sheets.files import FileSheets
+from tidings.application.contacts.attributes import Attributes
 from tidings.application.contacts.consent import Consent
 from tidings.application.contacts.groups import Groups
 from tidings.application.contacts.importing import Imports
 from tidings.application.contacts.people import Contacts
+from tidings.application.contacts.segments import Segments
 from tidings.domain import errors
 from tidings.domain.kernel import Actor, OrganizationId, Role, UserId
 
@@ -47,10 +50,12 @@ async def client(tmp_path):
         "contacts": Contacts(begin, reading, WorldNumbering(), utcnow, uuid7),
         "groups": Groups(begin, reading, utcnow, uuid7),
         "consent": Consent(begin, reading, WorldNumbering(), utcnow, uuid7),
+        "attributes": Attributes(begin, reading, utcnow),
+        "segments": Segments(begin, reading, utcnow, uuid7),
         "imports": Imports(begin, reading, FileSheets(), WorldNumbering(), utcnow, uuid7),
     }
     app = Litestar(
-        [ContactController, GroupController],
+        [ContactController, GroupController, AttributeController, SegmentController],
         dependencies={name: Provide(always(value), sync_to_thread=False) for name, value in provided.items()},
         exception_handlers={errors.Refused: refusal},
     )
@@ -202,3 +207,30 @@ async def test_a_file_is_uploaded_and_reported_row_by_row(client):
     refused = await client.post("/api/contacts/import", files={"file": ("people.csv", b"name\nA\n")})
     assert refused.status_code == 400
     assert refused.json()["error"]["details"][0]["field"] == "phone"
+
+
+async def test_attributes_and_segments(client):
+    made = await client.post("/api/contacts/attributes", json={"key": "age", "kind": "number"})
+    assert made.status_code == 201
+    for n, age in enumerate(["30", "40"]):
+        await client.post("/api/contacts", json={"phone": f"+1202555014{n}", "attributes": {"age": age}})
+    rule = {"type": "attribute", "key": "age", "op": "more_than", "value": 35}
+    sample = await client.post("/api/segments/try", json={"rule": rule})
+    assert (sample.status_code, sample.json()["data"]["count"]) == (200, 1)
+    segment = (await client.post("/api/segments", json={"name": "Older", "rule": rule})).json()["data"]
+    assert segment["rule"] == {**rule, "value": "35"}
+    for path in (f"/api/segments/{segment['id']}/contacts", f"/api/contacts?groupId={segment['id']}"):
+        found = (await client.get(path)).json()
+        assert [one["attributes"] for one in found["data"]] == [{"age": "40"}]
+    wrong = {"type": "any", "rules": [{**rule, "key": "size"}]}
+    refused = await client.post("/api/segments", json={"name": "x", "rule": wrong})
+    assert refused.status_code == 400
+    assert refused.json()["error"]["details"][0]["field"] == "rule.rules[0].key"
+    assert (await client.post("/api/segments/try", json={"rule": {"type": "nonsense"}})).status_code == 400
+    assert (await client.delete("/api/contacts/attributes/age")).status_code == 409
+    assert (await client.put(f"/api/segments/{segment['id']}", json={"name": "Old"})).status_code == 200
+    assert (await client.get("/api/segments")).json()["data"][0]["name"] == "Old"
+    assert (await client.delete(f"/api/segments/{segment['id']}")).status_code == 200
+    assert (await client.put("/api/contacts/attributes/age", json={"label": "Years"})).status_code == 200
+    assert (await client.delete("/api/contacts/attributes/age")).status_code == 200
+    assert (await client.get("/api/contacts/attributes")).json()["data"] == []

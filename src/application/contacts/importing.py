@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from tidings.application.contacts.consent import wish_changed
 from tidings.application.ports.common import NewId, Now
 from tidings.application.ports.contacts import Begin, Numbering, Reading, Sheet, Sheets, Source
-from tidings.domain.contacts.columns import columns_of
+from tidings.domain.contacts.attributes import defined
+from tidings.domain.contacts.columns import Columns, columns_of
 from tidings.domain.contacts.importing import (
     ImportOptions,
     ImportReport,
@@ -24,8 +25,8 @@ from tidings.domain.contacts.importing import (
     plan_batch,
 )
 from tidings.domain.contacts.people import PhoneTaken
-from tidings.domain.contacts.rows import Entry, RowError, read_row
-from tidings.domain.kernel import Actor, Permission, PersonKey
+from tidings.domain.contacts.rows import Entry, Reader, RowError, read_row
+from tidings.domain.kernel import Actor, OrganizationId, Permission, PersonKey
 
 BATCH = 1000
 TRIES = 3
@@ -71,10 +72,11 @@ class Imports:
             if options.group_id is not None:
                 async with self.reading(organization) as look:
                     await look.groups.get(options.group_id)
-            rules = Rules(organization, columns, options, country, self.now(), self.new_id, actor.user_id)
+            reader = await self._reader(organization, columns, country, dry_run=options.dry_run)
+            rules = Rules(organization, columns, options, self.now(), self.new_id, actor.user_id)
             tally = Tally()
             seen: Seen = {}
-            async for entries, wrong in self._batches(sheet, rules):
+            async for entries, wrong in self._batches(sheet, reader):
                 handle = self._look if options.dry_run else self._write
                 plan = await handle(rules, entries, seen)
                 if rules.remembers:
@@ -91,26 +93,27 @@ class Imports:
                 dry_run=options.dry_run,
             )
 
-    async def _batches(self, sheet: Sheet, rules: Rules) -> AsyncIterator[Batch]:
+    async def _reader(
+        self, organization: OrganizationId, columns: Columns, country: str, *, dry_run: bool
+    ) -> Reader:
+        """How rows are understood; columns that are new to the organisation become attributes."""
+        async with self.reading(organization) as look:
+            known = await look.attributes.all()
+        new = defined(organization, columns.attributes, known, self.now())
+        if new and not dry_run:
+            async with self.begin(organization) as work:
+                await work.attributes.define(new)
+        return Reader(columns=columns, country=country, definitions=known, parse=self.numbering.parse)
+
+    async def _batches(self, sheet: Sheet, reader: Reader) -> AsyncIterator[Batch]:
         """The rows understood, one batch ahead of the writing."""
         ahead: asyncio.Task[Batch] | None = None
         async for rows in sheet.batches(self.batch):
-            before, ahead = ahead, asyncio.create_task(asyncio.to_thread(self._read, rows, rules))
+            before, ahead = ahead, asyncio.create_task(asyncio.to_thread(_read, rows, reader))
             if before is not None:
                 yield await before
         if ahead is not None:
             yield await ahead
-
-    def _read(self, rows: Sequence[tuple[int, Sequence[str]]], rules: Rules) -> Batch:
-        entries: list[Entry] = []
-        wrong: list[list[RowError]] = []
-        for row, cells in rows:
-            read = read_row(row, cells, rules.columns, rules.country, self.numbering.parse)
-            if isinstance(read, Entry):
-                entries.append(read)
-            else:
-                wrong.append(read)
-        return entries, wrong
 
     async def _look(self, rules: Rules, entries: Sequence[Entry], seen: Seen) -> Plan:
         """What the batch would come to."""
@@ -141,3 +144,15 @@ class Imports:
             await work.consents.hear(plan.wishes)
             await work.outbox.put(*(wish_changed(contact, rules.at) for contact in plan.stopped))
         return plan
+
+
+def _read(rows: Sequence[tuple[int, Sequence[str]]], reader: Reader) -> Batch:
+    entries: list[Entry] = []
+    wrong: list[list[RowError]] = []
+    for row, cells in rows:
+        read = read_row(row, cells, reader)
+        if isinstance(read, Entry):
+            entries.append(read)
+        else:
+            wrong.append(read)
+    return entries, wrong

@@ -8,7 +8,8 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import asdict, replace
 
 from tidings.application.ports.common import NewId, Now
-from tidings.application.ports.contacts import Addressee, Begin, ContactFilter, Numbering, Reading
+from tidings.application.ports.contacts import Addressee, Begin, ContactFilter, Numbering, Reading, Work
+from tidings.domain.contacts.attributes import conformed, defined
 from tidings.domain.contacts.people import Contact, ContactView, Details, InvalidContact, faults_of, tidied
 from tidings.domain.contacts.rows import Number
 from tidings.domain.errors import Fault, Invalid
@@ -65,20 +66,22 @@ class Contacts:
     async def add(self, actor: Actor, new: NewContact) -> ContactView:
         """Raise InvalidContact, PhoneTaken or GroupNotFound."""
         organization = actor.require(Permission.CONTACTS_WRITE)
-        number, details = self._checked(new.phone, new.country_code or DEFAULT_COUNTRY, _details(new))
-        at = self.now()
-        contact = Contact(
-            **asdict(details),
-            id=ContactId(self.new_id()),
-            organization_id=organization,
-            phone=number.phone,
-            person=number.person,
-            country_code=number.country_code,
-            is_favorite=new.is_favorite,
-            created_at=at,
-            updated_at=at,
-        )
         async with self.begin(organization) as work:
+            number, details = await self._checked(
+                work, organization, new.phone, new.country_code or DEFAULT_COUNTRY, _details(new)
+            )
+            at = self.now()
+            contact = Contact(
+                **asdict(details),
+                id=ContactId(self.new_id()),
+                organization_id=organization,
+                phone=number.phone,
+                person=number.person,
+                country_code=number.country_code,
+                is_favorite=new.is_favorite,
+                created_at=at,
+                updated_at=at,
+            )
             for standing in await work.consents.standings([contact.person]):
                 contact = contact.recall(standing)
             await work.contacts.add([contact])
@@ -103,6 +106,7 @@ class Contacts:
         organization = actor.require(Permission.CONTACTS_READ)
         check_page(limit, number)
         async with self.reading(organization) as look:
+            wanted = replace(wanted, at=self.now())
             return await look.contacts.page(wanted, cursor=cursor, limit=limit, number=number)
 
     async def change(self, actor: Actor, id: ContactId, change: ContactChange) -> ContactView:
@@ -111,8 +115,9 @@ class Contacts:
         async with self.begin(organization) as work:
             contact = await work.contacts.get(id)
             phone = contact.phone if change.phone is UNSET else change.phone
-            number, details = self._checked(
-                phone, change.country_code or contact.country_code, _details(change, contact)
+            country = change.country_code or contact.country_code
+            number, details = await self._checked(
+                work, organization, phone, country, _details(change, contact)
             )
             changed = replace(
                 contact,
@@ -156,29 +161,39 @@ class Contacts:
         after: ContactId | None,
         limit: int = 1000,
     ) -> Sequence[Addressee]:
-        """The next people of a group, or of all, in order of their id. Raise GroupNotFound."""
+        """The next people of a group, a segment, or all, in order of their id. Raise GroupNotFound."""
+        wanted = ContactFilter(group_id=group, at=self.now())
         async with self.reading(organization) as look:
-            return await look.contacts.addressees(group, after=after, limit=limit)
+            return await look.contacts.addressees(wanted, after=after, limit=limit)
 
     async def audience_size(self, organization: OrganizationId, group: GroupId | None) -> int:
         """How many people `addressees` would give, reachable or not. Raise GroupNotFound."""
         async with self.reading(organization) as look:
-            return await look.contacts.size(group)
+            return await look.contacts.size(ContactFilter(group_id=group, at=self.now()))
 
     async def _view(self, organization: OrganizationId, id: ContactId) -> ContactView:
         async with self.reading(organization) as look:
             return await look.contacts.get(id)
 
-    def _checked(self, phone: str, country: str, details: Details) -> tuple[Number, Details]:
-        """The number and the details in good order; raise InvalidContact with everything that is wrong."""
+    async def _checked(
+        self, work: Work, organization: OrganizationId, phone: str, country: str, details: Details
+    ) -> tuple[Number, Details]:
+        """The number and the details in good order; raise InvalidContact with everything that is wrong.
+
+        Attributes that are used for the first time are defined as text.
+        """
+        definitions = await work.attributes.all() if details.attributes else {}
         tidy = tidied(details)
-        faults = faults_of(tidy)
+        values, unfit = conformed(definitions, tidy.attributes)
+        tidy = replace(tidy, attributes=values)
+        faults = [*faults_of(tidy), *unfit]
         try:
             number = self.numbering.parse(phone, country)
         except Invalid as error:
             raise InvalidContact("", *error.faults, *faults) from error
         if faults:
             raise InvalidContact("", *faults)
+        await work.attributes.define(defined(organization, values, definitions, self.now()))
         return number, tidy
 
 

@@ -3,16 +3,20 @@
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from msgspec import Struct, field
 
 from tidings.application.ports.common import Inbox, Outbox
+from tidings.domain.contacts.attributes import Attribute
 from tidings.domain.contacts.consent import MARKETING, ConsentEntry, Standing
 from tidings.domain.contacts.groups import Group
 from tidings.domain.contacts.people import Contact, ContactView
 from tidings.domain.contacts.rows import Number
+from tidings.domain.contacts.rules import AnyRule, Happening
+from tidings.domain.contacts.segments import Segment, SegmentId
 from tidings.domain.kernel import ContactId, GroupId, OrganizationId, Page, PersonKey, Phone
 
 
@@ -28,6 +32,10 @@ class ContactStore(Protocol):
 
     async def of_people(self, wanted: Collection[PersonKey]) -> Sequence[Contact]:
         """Those of the people who are known."""
+        ...
+
+    async def having(self, attribute: str, *, after: ContactId | None, limit: int) -> Sequence[Contact]:
+        """The next contacts that have a value of the attribute, in order of their id."""
         ...
 
     async def save(self, changed: Sequence[Contact]) -> None:
@@ -75,13 +83,62 @@ class ConsentStore(Protocol):
         ...
 
 
+class AttributeStore(Protocol):
+    """The attributes of one organisation, within one transaction."""
+
+    async def all(self) -> dict[str, Attribute]:
+        """By their names."""
+        ...
+
+    async def define(self, new: Sequence[Attribute]) -> None:
+        """Names that are taken stay as they are."""
+
+    async def get(self, key: str) -> Attribute:
+        """Locked until the transaction ends. Raise AttributeNotFound."""
+        ...
+
+    async def save(self, attribute: Attribute) -> None: ...
+
+    async def remove(self, key: str) -> None: ...
+
+
+class SegmentStore(Protocol):
+    """The segments of one organisation, within one transaction."""
+
+    async def add(self, segment: Segment) -> None:
+        """Raise SegmentNameTaken."""
+
+    async def get(self, id: SegmentId) -> Segment:
+        """Locked until the transaction ends. Raise SegmentNotFound."""
+        ...
+
+    async def all(self) -> Sequence[Segment]: ...
+
+    async def save(self, segment: Segment) -> None:
+        """Raise SegmentNameTaken."""
+
+    async def remove(self, id: SegmentId) -> None: ...
+
+
+class DeedStore(Protocol):
+    """What has last happened between the organisation and its people, within one transaction."""
+
+    async def note(self, happened: Sequence[Happening]) -> None:
+        """Keep the latest moment of each, in whatever order they are heard."""
+
+
 class ContactFilter(Struct, frozen=True, kw_only=True):
     """Which contacts a list shows; what is None does not matter."""
 
     search: str = ""
     favorite: bool | None = None
     group_id: GroupId | None = None
+    """A group; or a segment, which may stand wherever a group may."""
     opted_out: bool | None = None
+    rule: AnyRule | None = None
+    """A rule that was checked."""
+    at: datetime | None = None
+    """The moment from which rules count their days; needed where there may be some."""
 
 
 class Addressee(Struct, frozen=True, kw_only=True):
@@ -109,7 +166,7 @@ class ContactReader(Protocol):
     ) -> Page[ContactView]:
         """Newest first, by cursor or by page number (then with a total).
 
-        Raise BadCursor, and GroupNotFound for a group that is not there.
+        Raise BadCursor, and GroupNotFound for what is neither a group nor a segment.
         """
         ...
 
@@ -118,13 +175,13 @@ class ContactReader(Protocol):
         ...
 
     async def addressees(
-        self, group: GroupId | None, *, after: ContactId | None, limit: int
+        self, wanted: ContactFilter, *, after: ContactId | None, limit: int
     ) -> Sequence[Addressee]:
-        """The next people in order of their id: of the group, or all. Raise GroupNotFound."""
+        """The next people in order of their id. Raise GroupNotFound."""
         ...
 
-    async def size(self, group: GroupId | None) -> int:
-        """How many people `addressees` would give. Raise GroupNotFound."""
+    async def size(self, wanted: ContactFilter) -> int:
+        """How many people there are. Raise GroupNotFound."""
         ...
 
     async def reachable(self, ids: Collection[ContactId]) -> Collection[ContactId]:
@@ -135,6 +192,10 @@ class ContactReader(Protocol):
 class GroupReader(Protocol):
     """Looks at one organisation's groups that change nothing."""
 
+    async def existing(self, ids: Collection[GroupId]) -> Collection[GroupId]:
+        """Those that the organisation has."""
+        ...
+
     async def get(self, id: GroupId) -> Group:
         """Raise GroupNotFound."""
         ...
@@ -142,6 +203,26 @@ class GroupReader(Protocol):
     async def page(
         self, search: str, *, cursor: str | None, limit: int, number: int | None = None
     ) -> Page[Group]:
+        """Newest first, by cursor or by page number (then with a total). Raise BadCursor."""
+        ...
+
+
+class AttributeReader(Protocol):
+    """Looks at one organisation's attributes that change nothing."""
+
+    async def all(self) -> dict[str, Attribute]:
+        """By their names."""
+        ...
+
+
+class SegmentReader(Protocol):
+    """Looks at one organisation's segments that change nothing."""
+
+    async def get(self, id: SegmentId) -> Segment:
+        """Raise SegmentNotFound."""
+        ...
+
+    async def page(self, *, cursor: str | None, limit: int, number: int | None = None) -> Page[Segment]:
         """Newest first, by cursor or by page number (then with a total). Raise BadCursor."""
         ...
 
@@ -171,6 +252,9 @@ class Work:
     contacts: ContactStore
     groups: GroupStore
     consents: ConsentStore
+    attributes: AttributeStore
+    segments: SegmentStore
+    deeds: DeedStore
     outbox: Outbox
     inbox: Inbox
 
@@ -182,6 +266,8 @@ class Read:
     contacts: ContactReader
     groups: GroupReader
     consents: ConsentReader
+    attributes: AttributeReader
+    segments: SegmentReader
 
 
 Begin: TypeAlias = Callable[[OrganizationId], AbstractAsyncContextManager[Work]]

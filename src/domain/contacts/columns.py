@@ -1,11 +1,18 @@
 """Which column of a file holds what: guessed from its header in many languages, or told."""
 
-import re
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from tidings.domain.contacts.people import LIMITS, MAX_ATTRIBUTE_KEY, camel, folded, tidy_text
+from tidings.domain.contacts.people import (
+    LIMITS,
+    MAX_ATTRIBUTE_KEY,
+    camel,
+    folded,
+    is_attribute_key,
+    is_word,
+    tidy_text,
+)
 from tidings.domain.errors import Fault, Invalid
 
 
@@ -42,7 +49,13 @@ _SPELLINGS: Mapping[str, str] = {
         abgemeldet desabonne""",
     FAVORITE: "isfavorite favorite favourite starred favorito",
 }
-_GUESSES = {spelling: target for target, words in _SPELLINGS.items() for spelling in words.split()}
+
+
+def _plain(name: str) -> str:
+    return "".join(char for char in folded(name) if char.isalnum())
+
+
+_GUESSES = {_plain(spelling): target for target, words in _SPELLINGS.items() for spelling in words.split()}
 
 
 class Columns(Struct, frozen=True, kw_only=True):
@@ -58,6 +71,11 @@ class Columns(Struct, frozen=True, kw_only=True):
             name: target if target is None or target.startswith(ATTRIBUTE) else camel(target)
             for name, target in zip(self.header, self.targets, strict=True)
         }
+
+    @property
+    def attributes(self) -> list[str]:
+        """The attributes that have a column."""
+        return [t.removeprefix(ATTRIBUTE) for t in self.targets if t is not None and t.startswith(ATTRIBUTE)]
 
 
 def columns_of(header: Sequence[str], mapping: Mapping[str, str | None] | None = None) -> Columns:
@@ -82,7 +100,7 @@ def columns_of(header: Sequence[str], mapping: Mapping[str, str | None] | None =
 
 
 def _guess(name: str) -> str | None:
-    plain = "".join(char for char in folded(name) if char.isalnum())
+    plain = _plain(name)
     if not plain:
         return None
     return _GUESSES.get(plain) or ATTRIBUTE + attribute_key(name)
@@ -90,8 +108,7 @@ def _guess(name: str) -> str | None:
 
 def attribute_key(name: str) -> str:
     """`Loyalty Level` as templates name it: `loyaltyLevel`."""
-    words = re.split(r"[\W_]+", name)
-    words = [word for word in words if word]
+    words = "".join(char if is_word(char) and char != "_" else " " for char in name).split()
     key = "".join([words[0][:1].lower() + words[0][1:], *(word[:1].upper() + word[1:] for word in words[1:])])
     return key[:MAX_ATTRIBUTE_KEY]
 
@@ -108,7 +125,7 @@ def _targets_of(mapping: Mapping[str, str | None], names: Sequence[str]) -> dict
             wanted[name] = None
         elif target in TARGETS:
             wanted[name] = TARGETS[target]
-        elif target.startswith(ATTRIBUTE) and 0 < len(target) - len(ATTRIBUTE) <= MAX_ATTRIBUTE_KEY:
+        elif target.startswith(ATTRIBUTE) and is_attribute_key(target.removeprefix(ATTRIBUTE)):
             wanted[name] = target
         else:
             message = f"must be one of {', '.join(TARGETS)}, or `attributes.` and a name"

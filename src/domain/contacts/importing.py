@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from tidings.domain.contacts.columns import ATTRIBUTE, Columns
+from tidings.domain.contacts.columns import Columns
 from tidings.domain.contacts.consent import ConsentEntry, Standing
 from tidings.domain.contacts.people import LIMITS, Contact, Details
 from tidings.domain.contacts.rows import Entry, RowError
@@ -131,7 +131,6 @@ class Rules:
     organization: OrganizationId
     columns: Columns
     options: ImportOptions
-    country: str
     at: datetime
     new_id: Callable[[], UUID]
     by: UserId | None = None
@@ -267,13 +266,9 @@ _FLAGS = ("is_favorite", "opted_out")
 _FIRST_ATTRIBUTE = len(LIMITS) + len(_FLAGS)
 
 
-def _attributes(columns: Columns) -> list[str]:
-    return [t.removeprefix(ATTRIBUTE) for t in columns.targets if t is not None and t.startswith(ATTRIBUTE)]
-
-
 def _filled_bits(contact: Contact, columns: Columns) -> int:
     present = [bool(getattr(contact, name)) for name in (*LIMITS, *_FLAGS)]
-    present += [key in contact.attributes for key in _attributes(columns)]
+    present += [key in contact.attributes for key in columns.attributes]
     return sum(1 << place for place, there in enumerate(present) if there)
 
 
@@ -302,7 +297,7 @@ def _nobody(rules: Rules, person: PersonKey) -> Contact:
 
 def _dressed(contact: Contact, bits: int, columns: Columns) -> Contact:
     filled = [place for place in range(bits.bit_length()) if bits >> place & 1]
-    texts, flags, keys = list(LIMITS), list(_FLAGS), _attributes(columns)
+    texts, flags, keys = list(LIMITS), list(_FLAGS), columns.attributes
     said = {texts[place]: "?" for place in filled if place < len(LIMITS)}
     true = {flags[place - len(LIMITS)]: True for place in filled if len(LIMITS) <= place < _FIRST_ATTRIBUTE}
     told = {keys[place - _FIRST_ATTRIBUTE]: "?" for place in filled if place >= _FIRST_ATTRIBUTE}

@@ -148,12 +148,21 @@ def _attribute_faults(attributes: Mapping[str, str]) -> Iterable[Fault]:
     if len(attributes) > MAX_ATTRIBUTES:
         yield Fault(field="attributes", rule="max_items", message=f"must be at most {MAX_ATTRIBUTES}")
     for key, value in attributes.items():
-        if not key or len(key) > MAX_ATTRIBUTE_KEY:
-            message = f"names must have 1 to {MAX_ATTRIBUTE_KEY} characters"
+        if not is_attribute_key(key):
+            message = f"names must have 1 to {MAX_ATTRIBUTE_KEY} letters, digits and _"
             yield Fault(field=f"attributes.{key[:MAX_ATTRIBUTE_KEY]}", rule="name", message=message)
         if len(value) > MAX_ATTRIBUTE_VALUE:
             message = f"must have at most {MAX_ATTRIBUTE_VALUE} characters"
             yield Fault(field=f"attributes.{key}", rule="max_length", message=message)
+
+
+def is_word(char: str) -> bool:
+    """Whether the character can be part of a name; the marks of Indic scripts are."""
+    return char.isalnum() or char == "_" or unicodedata.category(char)[0] == "M"
+
+
+def is_attribute_key(key: str) -> bool:
+    return 0 < len(key) <= MAX_ATTRIBUTE_KEY and all(is_word(char) for char in key)
 
 
 def tidied(details: Details) -> Details:
@@ -199,7 +208,7 @@ def folded(text: str) -> str:
     """Text as it is compared when people search: without case and accents."""
     if text.isascii():
         return text.lower()
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFKD", text.casefold()).translate(_BARE))
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFKD", text).casefold().translate(_BARE))
 
 
 def search_text(contact: Contact) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
+from tidings.domain.contacts.attributes import NO, YES, Attribute, conformed
 from tidings.domain.contacts.columns import (
     ATTRIBUTE,
     COUNTRY,
@@ -47,16 +48,8 @@ class Number(Struct, frozen=True, kw_only=True):
     person: PersonKey
 
 
-_YES = frozenset(
-    folded(word)
-    for word in """yes y true t 1 x on si sim oui ja da tak evet نعم כן हाँ 是 はい optedout stop
-        unsubscribed""".split()  # noqa: SIM905 - a list of words is read more easily
-)
-_NO = frozenset(
-    folded(word)
-    for word in """no n false f 0 off nao non nein nej nie hayir لا לא नहीं 否 いいえ optedin
-        subscribed""".split()  # noqa: SIM905
-) | {""}
+_OUT = YES | {"optedout", "opted out", "unsubscribed", "stop"}
+_IN = NO | {"", "optedin", "opted in", "subscribed"}
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -91,10 +84,19 @@ ParseNumber = Callable[[str, str], Number]
 """The text and the country where it has none; raises NotAPhoneNumber or UnknownCountry."""
 
 
-def read_row(
-    row: int, cells: Sequence[str], columns: Columns, country: str, parse: ParseNumber
-) -> Entry | list[RowError]:
+class Reader(Struct, frozen=True, kw_only=True):
+    """How rows are understood."""
+
+    columns: Columns
+    country: str
+    """Where numbers belong whose row names no country."""
+    definitions: dict[str, Attribute]
+    parse: ParseNumber
+
+
+def read_row(row: int, cells: Sequence[str], reader: Reader) -> Entry | list[RowError]:
     """The row as an entry, or everything that is wrong with it."""
+    columns = reader.columns
     said: dict[str, str] = {}
     attributes: dict[str, str] = {}
     for target, cell in zip(columns.targets, cells, strict=False):
@@ -106,11 +108,12 @@ def read_row(
         else:
             said[target] = cell
     faults: list[Fault] = []
-    number = _number(said, country, parse, faults)
+    number = _number(said, reader.country, reader.parse, faults)
     opted_out = _yes(said, OPTED_OUT, faults)
     favorite = _yes(said, FAVORITE, faults)
-    details = tidied(_details(said, attributes))
-    faults += faults_of(details)
+    values, unfit = conformed(reader.definitions, attributes)
+    details = tidied(_details(said, values))
+    faults += [*faults_of(details), *unfit]
     if len(cells) > len(columns.targets) and any(cell.strip() for cell in cells[len(columns.targets) :]):
         message = (
             f"has {len(cells)} cells and the header {len(columns.targets)}; quote what holds the delimiter"
@@ -135,9 +138,9 @@ def _number(said: Mapping[str, str], country: str, parse: ParseNumber, faults: l
 
 def _yes(said: Mapping[str, str], name: str, faults: list[Fault]) -> bool:
     word = folded(said.get(name, "")).strip()
-    if word not in _YES and word not in _NO:
+    if word not in _OUT and word not in _IN:
         faults.append(Fault(field=camel(name), rule="yes_no", message="must be yes or no, or empty"))
-    return word in _YES
+    return word in _OUT
 
 
 def _details(said: Mapping[str, str], attributes: dict[str, str]) -> Details:

@@ -50,7 +50,7 @@ async def test_counts_are_exact_whatever_is_done(stores, steps):
     async with stores.reading(us) as look:
         assert (await look.groups.get(group.id)).contact_count == len(members)
         assert (await look.groups.get(other.id)).contact_count == len(alive)
-        assert await look.contacts.size(group.id) == len(members)
+        assert await look.contacts.size(ContactFilter(group_id=group.id)) == len(members)
     async with stores.database.reading() as connection:
         rows = select(func.count()).where(memberships.c.group_id.in_([group.id, other.id]))
         assert (await connection.execute(rows)).scalar_one() == len(members) + len(alive)
@@ -90,7 +90,7 @@ async def test_deleting_a_group_keeps_its_members(stores, us):
         with pytest.raises(GroupNotFound):
             await look.groups.get(group.id)
         with pytest.raises(GroupNotFound):
-            await look.contacts.size(group.id)
+            await look.contacts.size(ContactFilter(group_id=group.id))
 
 
 async def test_nobody_reaches_the_groups_or_contacts_of_others(stores, us):

@@ -94,7 +94,7 @@ async def test_nobody_sees_the_contacts_of_others(stores, us):
         with pytest.raises(ContactNotFound):
             await look.contacts.get(theirs.id)
         assert (await look.contacts.page(ContactFilter(), cursor=None, limit=10, number=1)).total == 0
-        assert await look.contacts.addressees(None, after=None, limit=10) == []
+        assert await look.contacts.addressees(ContactFilter(), after=None, limit=10) == []
         assert await look.contacts.reachable([theirs.id]) == set()
 
 
@@ -107,7 +107,7 @@ async def test_an_exception_undoes_the_work(stores, us):
     with pytest.raises(RuntimeError):
         await half_way()
     async with stores.reading(us) as look:
-        assert await look.contacts.size(None) == 0
+        assert await look.contacts.size(ContactFilter()) == 0
 
 
 async def test_pages_follow_one_another_newest_first_without_gaps(stores, us):
@@ -201,7 +201,7 @@ async def test_addressees_come_in_order_with_their_fields_and_reasons(stores, us
     seen, after = [], None
     async with stores.reading(us) as look:
         for _ in range(4):
-            page = await look.contacts.addressees(None, after=after, limit=2)
+            page = await look.contacts.addressees(ContactFilter(), after=after, limit=2)
             if not page:
                 break
             seen += page

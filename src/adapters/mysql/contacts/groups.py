@@ -103,6 +103,10 @@ class SqlGroupReader:
     async def get(self, id: GroupId) -> Group:
         return await _one(self.connection, _mine(self.organization).where(g.id == id))
 
+    async def existing(self, ids: Collection[GroupId]) -> Collection[GroupId]:
+        query = select(g.id).where(g.organization_id == self.organization, g.id.in_(list(ids)))
+        return set((await self.connection.execute(query)).scalars())
+
     async def page(
         self, search: str, *, cursor: str | None, limit: int, number: int | None = None
     ) -> Page[Group]:

@@ -2,17 +2,30 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from msgspec.structs import asdict
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tidings.adapters.mysql.contacts.tables import CONTACT, chunks, groups, memberships, people, person_taken
+from tidings.adapters.mysql.contacts.rules import RuleSql
+from tidings.adapters.mysql.contacts.tables import (
+    CONTACT,
+    attributes,
+    chunks,
+    deeds,
+    groups,
+    memberships,
+    people,
+    person_taken,
+    segments,
+)
 from tidings.adapters.mysql.cursors import decode_cursor, encode_cursor
-from tidings.adapters.mysql.dialect import insert_many, update_many
+from tidings.adapters.mysql.dialect import insert_many, is_sqlite, update_many
 from tidings.application.ports.contacts import Addressee, ContactFilter
+from tidings.domain.contacts.attributes import Kind
 from tidings.domain.contacts.groups import GroupNotFound
 from tidings.domain.contacts.people import (
     Contact,
@@ -23,6 +36,8 @@ from tidings.domain.contacts.people import (
     search_terms,
     search_text,
 )
+from tidings.domain.contacts.rules import AnyRule, OfAttribute, Op
+from tidings.domain.contacts.segments import attributes_in
 from tidings.domain.errors import Fault
 from tidings.domain.kernel import ContactId, GroupId, OrganizationId, Page, PersonKey
 
@@ -58,6 +73,14 @@ class SqlContacts:
     async def of_people(self, wanted: Collection[PersonKey]) -> Sequence[Contact]:
         return await _of_people(self.connection, self.organization, wanted, locked=True)
 
+    async def having(self, attribute: str, *, after: ContactId | None, limit: int) -> Sequence[Contact]:
+        rule = OfAttribute(key=attribute, op=Op.IS_SET)
+        query = _mine(self.organization).where(_sql(self.connection, {}, None).condition(rule))
+        if after is not None:
+            query = query.where(p.id > after)
+        query = query.order_by(p.id).limit(limit).with_for_update()
+        return [Contact(**row) for row in (await self.connection.execute(query)).mappings()]
+
     async def save(self, changed: Sequence[Contact]) -> None:
         try:
             await update_many(
@@ -81,6 +104,7 @@ class SqlContacts:
             await self.connection.execute(
                 update(groups).where(groups.c.id.in_(left)).values({count: count - 1})
             )
+        await self.connection.execute(delete(deeds).where(deeds.c.contact_id == id))
         await self.connection.execute(delete(people).where(p.id == id))
 
 
@@ -107,14 +131,12 @@ class SqlContactReader:
     async def page(
         self, wanted: ContactFilter, *, cursor: str | None, limit: int, number: int | None = None
     ) -> Page[ContactView]:
-        chosen = await self._chosen(wanted)
+        chosen, place = await self._chosen(wanted)
         total = None
         if number is not None:
             counted = chosen.with_only_columns(func.count(), maintain_column_froms=True)
             total = (await self.connection.execute(counted)).scalar_one()
             chosen = chosen.offset((number - 1) * limit)
-        # A member's place in the group's own index serves the order without a sort.
-        place = p.id if wanted.group_id is None else m.contact_id
         if cursor is not None:
             chosen = chosen.where(place < decode_cursor(cursor))
         rows = (await self.connection.execute(chosen.order_by(place.desc()).limit(limit + 1))).mappings()
@@ -126,17 +148,16 @@ class SqlContactReader:
         )
 
     async def addressees(
-        self, group: GroupId | None, *, after: ContactId | None, limit: int
+        self, wanted: ContactFilter, *, after: ContactId | None, limit: int
     ) -> Sequence[Addressee]:
-        chosen = await self._chosen(ContactFilter(group_id=group))
-        place = p.id if group is None else m.contact_id
+        chosen, place = await self._chosen(wanted)
         if after is not None:
             chosen = chosen.where(place > after)
         rows = (await self.connection.execute(chosen.order_by(place).limit(limit))).mappings()
         return [_addressee(Contact(**row)) for row in rows]
 
-    async def size(self, group: GroupId | None) -> int:
-        chosen = await self._chosen(ContactFilter(group_id=group))
+    async def size(self, wanted: ContactFilter) -> int:
+        chosen, _ = await self._chosen(wanted)
         counted = chosen.with_only_columns(func.count(), maintain_column_froms=True)
         return (await self.connection.execute(counted)).scalar_one()
 
@@ -149,22 +170,47 @@ class SqlContactReader:
             found.update((await self.connection.execute(query)).scalars())
         return found
 
-    async def _chosen(self, wanted: ContactFilter) -> Select[Any]:
-        query = _mine(self.organization)
+    async def _chosen(self, wanted: ContactFilter) -> tuple[Select[Any], ColumnElement[Any]]:
+        """The contacts that the filter lets through, and the column in whose order they come cheaply."""
+        query, place = _mine(self.organization), p.id
+        rules = [] if wanted.rule is None else [wanted.rule]
         if wanted.group_id is not None:
-            known = select(groups.c.id).where(
-                groups.c.id == wanted.group_id, groups.c.organization_id == self.organization
-            )
-            if (await self.connection.execute(known)).one_or_none() is None:
-                raise GroupNotFound()
-            query = query.join(memberships, m.contact_id == p.id).where(m.group_id == wanted.group_id)
+            rule = await self._rule_of(wanted.group_id)
+            if rule is not None:
+                rules.append(rule)
+            else:
+                # A member's place in the group's own index serves the order without a sort.
+                query = query.join(memberships, m.contact_id == p.id).where(m.group_id == wanted.group_id)
+                place = m.contact_id
+        if rules:
+            named = frozenset[str]().union(*(attributes_in(rule) for rule in rules))
+            compiler = _sql(self.connection, await self._kinds(named), wanted.at)
+            query = query.where(*(compiler.condition(rule) for rule in rules))
         if wanted.favorite is not None:
             query = query.where(p.is_favorite.is_(wanted.favorite))
         if wanted.opted_out is not None:
             query = query.where(p.opted_out.is_(wanted.opted_out))
         for term in search_terms(wanted.search):
             query = query.where(p.search_text.contains(term, autoescape=True))
-        return query
+        return query, place
+
+    async def _rule_of(self, id: GroupId) -> AnyRule | None:
+        """None for a group, the rule of a segment. Raise GroupNotFound."""
+        group = select(groups.c.id).where(groups.c.id == id, groups.c.organization_id == self.organization)
+        if (await self.connection.execute(group)).one_or_none() is not None:
+            return None
+        saved = select(segments.c.rule).where(
+            segments.c.id == id, segments.c.organization_id == self.organization
+        )
+        rule: AnyRule | None = (await self.connection.execute(saved)).scalar_one_or_none()
+        if rule is None:
+            raise GroupNotFound()
+        return rule
+
+    async def _kinds(self, named: Collection[str]) -> dict[str, Kind]:
+        a = attributes.c
+        query = select(a.key, a.kind).where(a.organization_id == self.organization, a.key.in_(list(named)))
+        return {key: kind for key, kind in await self.connection.execute(query)}
 
     async def _views(self, found: Sequence[Contact]) -> Sequence[ContactView]:
         """The contacts with their groups: one more statement, however many they are."""
@@ -180,6 +226,10 @@ class SqlContactReader:
         for contact_id, id, name in await self.connection.execute(theirs):
             named.setdefault(ContactId(contact_id), []).append(GroupName(id=GroupId(id), name=name))
         return [ContactView(**asdict(each), groups=tuple(named.get(each.id, ()))) for each in found]
+
+
+def _sql(connection: AsyncConnection, kinds: dict[str, Kind], at: datetime | None) -> RuleSql:
+    return RuleSql(kinds, at or datetime.fromtimestamp(0, UTC), is_sqlite(connection))
 
 
 def _mine(organization: OrganizationId) -> Select[Any]:

@@ -9,9 +9,12 @@ from sqlalchemy.exc import IntegrityError
 from tidings.adapters.mysql.engine import TABLE_OPTIONS
 from tidings.adapters.mysql.outbox import inbox_table, outbox_table
 from tidings.adapters.mysql.types import Choice, Id, Json, Moment, Position, ascii_key
+from tidings.domain.contacts import segments as segment_rules
+from tidings.domain.contacts.attributes import MAX_LABEL, Kind
 from tidings.domain.contacts.consent import MAX_PROOF, MAX_SOURCE, MAX_TOPIC
 from tidings.domain.contacts.groups import MAX_DESCRIPTION, MAX_NAME
-from tidings.domain.contacts.people import LIMITS, SEARCH_TEXT_LENGTH, Contact
+from tidings.domain.contacts.people import LIMITS, MAX_ATTRIBUTE_KEY, SEARCH_TEXT_LENGTH, Contact
+from tidings.domain.contacts.rules import AnyRule, Deed
 from tidings.domain.contacts.wishes import Wish
 
 T = TypeVar("T")
@@ -101,6 +104,44 @@ standings = Table(
     **TABLE_OPTIONS,
 )
 
+attributes = Table(
+    "contacts_attributes",
+    metadata,
+    Column("organization_id", Id, primary_key=True),
+    Column("key", String(MAX_ATTRIBUTE_KEY), primary_key=True),
+    Column("kind", Choice(Kind), nullable=False),
+    Column("label", String(MAX_LABEL), nullable=False),
+    Column("choices", Json(tuple[str, ...]), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    **TABLE_OPTIONS,
+)
+
+segments = Table(
+    "contacts_segments",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("organization_id", Id, nullable=False),
+    Column("name", String(segment_rules.MAX_NAME), nullable=False),
+    Column("description", String(segment_rules.MAX_DESCRIPTION), nullable=False),
+    Column("rule", Json(AnyRule), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    UniqueConstraint("organization_id", "name", name="contacts_segments_name"),
+    Index("contacts_segments_newest", "organization_id", "id"),
+    **TABLE_OPTIONS,
+)
+
+deeds = Table(
+    "contacts_deeds",
+    metadata,
+    Column("contact_id", Id, primary_key=True),
+    Column("deed", Choice(Deed), primary_key=True),
+    Column("campaign_id", Id, primary_key=True),
+    Column("at", Moment, nullable=False),
+    **TABLE_OPTIONS,
+)
+"""The latest moment of each; the campaign is nil for what happened in general."""
+
 outbox = outbox_table(metadata, "contacts")
 inbox = inbox_table(metadata, "contacts")
 
@@ -116,6 +157,11 @@ def person_taken(error: IntegrityError) -> bool:
 def name_taken(error: IntegrityError) -> bool:
     """Whether it was the key of organisation and group name."""
     return _names(error, "contacts_groups_name", "contacts_groups.name")
+
+
+def segment_name_taken(error: IntegrityError) -> bool:
+    """Whether it was the key of organisation and segment name."""
+    return _names(error, "contacts_segments_name", "contacts_segments.name")
 
 
 def _names(error: IntegrityError, *words: str) -> bool:

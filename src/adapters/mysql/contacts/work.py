@@ -6,6 +6,12 @@ from contextlib import asynccontextmanager
 from tidings.adapters.mysql.contacts.consents import SqlConsentReader, SqlConsents
 from tidings.adapters.mysql.contacts.groups import SqlGroupReader, SqlGroups
 from tidings.adapters.mysql.contacts.people import SqlContactReader, SqlContacts
+from tidings.adapters.mysql.contacts.segments import (
+    SqlAttributes,
+    SqlDeeds,
+    SqlSegmentReader,
+    SqlSegments,
+)
 from tidings.adapters.mysql.contacts.tables import inbox, outbox
 from tidings.adapters.mysql.engine import Database
 from tidings.adapters.mysql.outbox import SqlInbox, SqlOutbox
@@ -24,6 +30,9 @@ def contacts_in(database: Database, *, now: Now, new_id: NewId) -> Begin:
                 contacts=SqlContacts(connection, organization),
                 groups=SqlGroups(connection, organization),
                 consents=SqlConsents(connection, organization),
+                attributes=SqlAttributes(connection, organization),
+                segments=SqlSegments(connection, organization),
+                deeds=SqlDeeds(connection),
                 outbox=SqlOutbox(connection, outbox, now, new_id),
                 inbox=SqlInbox(connection, inbox, now),
             )
@@ -41,6 +50,8 @@ def contacts_read_from(database: Database) -> Reading:
                 contacts=SqlContactReader(connection, organization),
                 groups=SqlGroupReader(connection, organization),
                 consents=SqlConsentReader(connection, organization),
+                attributes=SqlAttributes(connection, organization),
+                segments=SqlSegmentReader(connection, organization),
             )
 
     return reading

@@ -1,0 +1,46 @@
+"""Activity: when people last wrote, were reached, and read; so that segments can ask."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from tidings.application.ports.contacts import Begin
+from tidings.domain.contacts.rules import Deed, Happening
+from tidings.domain.events import MessageReceived, MessagesMoved
+from tidings.domain.kernel import person_key
+
+GROUP = "contacts.activity"
+"""The durable consumer group in which activity is heard."""
+
+_DEEDS = {
+    "accepted": (Deed.REACHED,),
+    "sent": (Deed.REACHED,),
+    "delivered": (Deed.REACHED,),
+    "read": (Deed.REACHED, Deed.READ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """Listens to what passes between the organisation and its people. Heard twice is heard once."""
+
+    begin: Begin
+
+    async def message_received(self, event_id: UUID, event: MessageReceived) -> None:
+        if event.sender is None:
+            return
+        async with self.begin(event.organization_id) as work:
+            wrote = await work.contacts.of_people([person_key(event.sender)])
+            await work.deeds.note(
+                [Happening(contact_id=each.id, deed=Deed.INBOUND, at=event.at) for each in wrote]
+            )
+
+    async def messages_moved(self, event_id: UUID, event: MessagesMoved) -> None:
+        """Moves that do not say whom they concern are passed over."""
+        happened = [
+            Happening(contact_id=move.contact_id, deed=deed, at=move.at, campaign_id=event.campaign_id)
+            for move in event.moves
+            if move.contact_id is not None
+            for deed in _DEEDS.get(move.state, ())
+        ]
+        async with self.begin(event.organization_id) as work:
+            await work.deeds.note(happened)
