@@ -86,7 +86,7 @@ def _check_components(
         places.add((kind, component.index))
         if kind == "button":
             yield from _check_button(here, component)
-        if kind == "carousel":
+        if kind == "carousel" and not inside:
             yield from _check_cards(f"{here}.cards", component.cards)
         for j, value in enumerate(component.parameters):
             yield from _check_value(f"{here}.parameters[{j}]", value)

@@ -9,9 +9,8 @@ from tidings.domain.whatsapp.values import File
 MAX_CAPTION = 1024
 MAX_URL = 2000
 
-_HOSTED = re.compile(
-    r"https?://(?=[^/?#:]*[a-z])[a-z0-9-]+(\.[a-z0-9-]+)+\.?(:\d{1,5})?([/?#]\S*)?", re.IGNORECASE
-)
+_HOSTED = re.compile(r"https?://(?=[^/?#:]*[^\W\d])[\w-]+(\.[\w-]+)+\.?(:\d{1,5})?([/?#]\S*)?", re.IGNORECASE)
+"""An address with a host name: no bare numbers, no name without a dot, no user."""
 
 
 def fault(path: str, rule: str, message: str) -> Fault:

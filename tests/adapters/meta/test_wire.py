@@ -2,12 +2,16 @@
 
 import json
 
+import msgspec
 import pytest
+from hypothesis import given, settings
 
 from tests.adapters.meta.conftest import ATTEMPT, outgoing
 from tests.adapters.meta.samples import SAMPLES
+from tests.adapters.meta.saying import CONTENTS, heard
 from tidings.adapters.meta.wire import encode, encode_receipt
 from tidings.application.ports.gateway import parse_callback_data
+from tidings.domain.whatsapp.content import Content
 from tidings.domain.whatsapp.limits import check
 
 
@@ -53,3 +57,15 @@ def test_a_receipt_may_show_that_an_answer_is_being_written():
         "typing_indicator": {"type": "text"},
     }
     assert "typing_indicator" not in encode_receipt("wamid.IN")
+
+
+@settings(max_examples=300)
+@given(CONTENTS)
+def test_any_valid_message_comes_through_the_wire_as_it_was_meant(content):
+    assert check(content) == ()
+    assert heard(json.loads(encode(outgoing(content)))) == content
+
+
+@given(CONTENTS)
+def test_any_message_comes_back_from_where_it_is_kept(content):
+    assert msgspec.json.decode(msgspec.json.encode(content), type=Content) == content
