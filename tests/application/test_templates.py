@@ -37,7 +37,7 @@ from tidings.domain.templates.refusals import (
     TemplateNotFound,
     TooManySubmissions,
 )
-from tidings.domain.templates.template import Quality, Status
+from tidings.domain.templates.template import Quality, Status, status_of
 
 pytestmark = pytest.mark.anyio
 
@@ -521,7 +521,7 @@ async def test_a_deletion_that_goes_on_at_meta_does_not_bring_it_back(world):
     template = await approved(world)
     remote = world.meta.held[template.meta_template_id]
     await world.templates.delete(world.actor(), template.id)
-    world.meta.put(replace(remote, status=Status.PENDING_DELETION))
+    world.meta.put(replace(remote, status=status_of("PENDING_DELETION")))
     world.clock.pass_(minutes=10)
     await world.keeper.sync(world.actor())
     assert (await world.templates.page(world.actor(), TemplateFilter())).items == []

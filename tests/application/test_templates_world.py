@@ -19,11 +19,11 @@ from tidings.adapters.mysql.templates import (
     templates_in,
     templates_read_from,
 )
-from tidings.application.ports.templates import Edit, RemoteTemplate, Submitted
+from tidings.application.ports.templates import Edit, File, RemoteTemplate, Submitted
 from tidings.application.templates import Approved, Keeper, Templates
 from tidings.domain.errors import Refused
 from tidings.domain.events import AnyEvent, Event
-from tidings.domain.kernel import Actor, OrganizationId, Role, UserId, WabaId
+from tidings.domain.kernel import Actor, OrganizationId, PhoneNumberId, Role, UserId, WabaId
 from tidings.domain.templates.components import Draft
 from tidings.domain.templates.refusals import (
     GoneAtMeta,
@@ -196,3 +196,20 @@ def no_answer() -> Refused:
 
 def event_id() -> UUID:
     return uuid4()
+
+
+@dataclass
+class Files:
+    """The Uploads port: what was uploaded, and for whom."""
+
+    samples: list[File] = field(default_factory=list)
+    media_ids: dict[str, tuple[PhoneNumberId, bytes]] = field(default_factory=dict)
+
+    async def sample(self, waba_id: WabaId, file: File) -> str:
+        self.samples.append(file)
+        return f"4::{len(self.samples)}"
+
+    async def media(self, waba_id: WabaId, phone_number_id: PhoneNumberId, file: File) -> str:
+        id = str(880011223344000 + len(self.media_ids))
+        self.media_ids[id] = (phone_number_id, file.content)
+        return id

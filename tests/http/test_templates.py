@@ -8,9 +8,12 @@ from litestar import Litestar, Request, Response
 from litestar.di import Provide
 from litestar.testing import AsyncTestClient
 
-from tests.application.test_templates_world import WABA, a_world
+from tests.application.test_templates_world import WABA, Files, OneWaba, a_world
 from tests.domain.test_templates_rules import DELIVERY, WELCOME
-from tidings.adapters.http.templates import TemplateController
+from tidings.adapters.embedded.system import uuid7
+from tidings.adapters.http.templates import TemplateController, TemplateFileController
+from tidings.adapters.mysql.templates import templates_read_from
+from tidings.application.templates import HeaderFiles
 from tidings.domain import errors
 from tidings.domain.kernel import Role
 from tidings.domain.templates.template import Status
@@ -40,11 +43,21 @@ async def world(tmp_path):
 @pytest.fixture
 async def client(world):
     app = Litestar(
-        [TemplateController],
+        [TemplateController, TemplateFileController],
         dependencies={
             "actor": always(world.actor(Role.MEMBER)),
             "templates": always(world.templates),
             "keeper": always(world.keeper),
+            "header_files": always(
+                HeaderFiles(
+                    world.begin,
+                    templates_read_from(world.database),
+                    Files(),
+                    OneWaba(),
+                    world.clock,
+                    uuid7,
+                )
+            ),
         },
         exception_handlers={errors.Refused: refusal},
     )
@@ -164,3 +177,18 @@ async def test_the_document_describes_components(client):
     document = (await client.get("/schema/openapi.json")).json()
     assert "/api/templates/{id}" in document["paths"]
     assert "Carousel" in json.dumps(document["components"]["schemas"])
+
+
+async def test_a_file_for_a_header_is_uploaded_listed_and_forgotten(client):
+    picture = {"file": ("box.png", b"\x89PNG\r\n\x1a\n" + bytes(100), "image/png")}
+    answer = await client.post("/api/templates/media", files=picture)
+    assert answer.status_code == 201, answer.text
+    added = answer.json()["data"]
+    assert added["headerHandle"] == "4::1"
+    assert added["value"] == f"file:{added['file']['id']}"
+    assert (await client.get("/api/templates/media")).json()["data"] == [added["file"]]
+    assert (await client.delete(f"/api/templates/media/{added['file']['id']}")).status_code == 200
+    assert (await client.get("/api/templates/media")).json()["data"] == []
+    wrong = {"file": ("box.png", b"<html>", "image/png")}
+    refused = await client.post("/api/templates/media", files=wrong)
+    assert (refused.status_code, refused.json()["error"]["details"][0]["rule"]) == (400, "content")

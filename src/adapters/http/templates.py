@@ -1,15 +1,19 @@
 """Templates over HTTP. Fields of a template are Meta's own (`parameter_format`), replies are camelCase."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from litestar import Controller, delete, get, post, put
+from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.enums import RequestEncodingType
+from litestar.params import Body, FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
 from tidings.adapters.http.envelope import Done, Listing, Reply, listing, reply
-from tidings.application.ports.templates import TemplateFilter
+from tidings.application.ports.templates import File, TemplateFilter
 from tidings.application.templates import (
+    HeaderFiles,
     Keeper,
     NewTemplate,
     Previewed,
@@ -18,10 +22,12 @@ from tidings.application.templates import (
     TemplateChange,
     Templates,
     TemplateView,
+    UploadedFile,
     Verdict,
 )
 from tidings.domain.kernel import Actor, Page, Permission, TemplateId, WabaId
 from tidings.domain.templates.components import Category
+from tidings.domain.templates.files import LARGEST, FileId, StoredFile
 from tidings.domain.templates.template import Status, Template
 
 READ, WRITE = Permission.TEMPLATES_READ, Permission.TEMPLATES_WRITE
@@ -47,6 +53,12 @@ class TemplateList(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     cursor: str | None = None
     page: PageNumber | None = None
     limit: Limit = 20
+
+
+class HeaderUpload(Struct, frozen=True, kw_only=True):
+    """A form with a picture, film or document."""
+
+    file: UploadFile
 
 
 class SyncRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -173,6 +185,45 @@ class TemplateController(Controller):
         """Delete a template in this language, here and at Meta."""
         await templates.delete(actor, id)
         return Done(message="Template deleted")
+
+
+class TemplateFileController(Controller):
+    path = "/api/templates/media"
+    tags = ["Templates"]
+
+    @post("/", permission=WRITE, request_max_body_size=LARGEST + 1_000_000)
+    async def add(
+        self,
+        actor: NamedDependency[Actor],
+        header_files: NamedDependency[HeaderFiles],
+        data: Annotated[HeaderUpload, Body(media_type=RequestEncodingType.MULTI_PART)],
+        waba_id: WabaQuery = None,
+    ) -> Reply[UploadedFile]:
+        """Keep a file for headers, and show it to Meta as a sample: `headerHandle` goes into the example."""
+        file = File(
+            name=data.file.filename,
+            mime_type=data.file.content_type.partition(";")[0].strip(),
+            content=await data.file.read(),
+        )
+        return reply(await header_files.add(actor, file, waba_id), "File uploaded")
+
+    @get("/", permission=READ)
+    async def newest(
+        self,
+        actor: NamedDependency[Actor],
+        header_files: NamedDependency[HeaderFiles],
+        limit: LimitQuery = 100,
+    ) -> Reply[Sequence[StoredFile]]:
+        """The newest files."""
+        return reply(await header_files.page(actor, limit=limit))
+
+    @delete("/{id:uuid}", status_code=200, permission=WRITE)
+    async def remove(
+        self, actor: NamedDependency[Actor], header_files: NamedDependency[HeaderFiles], id: FromPath[FileId]
+    ) -> Done:
+        """Forget a file; what was sent with it stays."""
+        await header_files.delete(actor, id)
+        return Done(message="File deleted")
 
 
 async def _listed(actor: Actor, templates: Templates, wanted: TemplateList) -> Listing[Template]:

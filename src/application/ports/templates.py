@@ -1,6 +1,6 @@
 """What templates need from the outside: their own tables, Meta's review, and the organisation's accounts."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +11,7 @@ from msgspec import Struct
 from tidings.application.ports.common import Inbox, Outbox
 from tidings.domain.kernel import OrganizationId, Page, PhoneNumberId, TemplateId, WabaId
 from tidings.domain.templates.components import Category, Component, Draft, ParameterFormat
+from tidings.domain.templates.files import FileId, Media, StoredFile
 from tidings.domain.templates.template import Quality, Status, Template
 
 
@@ -162,6 +163,38 @@ class TemplateStore(Protocol):
         ...
 
 
+class FileReader(Protocol):
+    """An organisation's files for headers, to look at."""
+
+    async def newest(self, limit: int) -> Sequence[StoredFile]: ...
+
+    async def which(self, ids: Collection[FileId]) -> Collection[FileId]:
+        """Those that are there."""
+        ...
+
+    async def content(self, id: FileId) -> tuple[StoredFile, bytes]:
+        """Raise FileNotFound."""
+        ...
+
+    async def media(self, phone_number_id: PhoneNumberId, ids: Collection[FileId]) -> Sequence[Media]:
+        """How Meta has these files for a number, as far as they were uploaded for it."""
+        ...
+
+
+class FileStore(Protocol):
+    """An organisation's files for headers, within one transaction."""
+
+    async def add(self, file: StoredFile, content: bytes) -> StoredFile:
+        """The file, or the one that is there with the same content and type."""
+        ...
+
+    async def uploaded(self, media: Media) -> None:
+        """In place of what was there for the same file and number."""
+
+    async def remove(self, id: FileId) -> None:
+        """With all that is known of its uploads. Raise FileNotFound."""
+
+
 class Account(Struct, frozen=True, kw_only=True):
     """A WhatsApp Business Account whose templates are kept in step with Meta."""
 
@@ -189,6 +222,7 @@ class Work:
     """One transaction for one organisation. Leaving the block commits it; an exception undoes it."""
 
     templates: TemplateStore
+    files: FileStore
     accounts: AccountStore
     outbox: Outbox
     inbox: Inbox
@@ -199,6 +233,7 @@ class Look:
     """A consistent look that changes nothing."""
 
     templates: TemplateReader
+    files: FileReader
 
 
 Begin: TypeAlias = Callable[[OrganizationId], AbstractAsyncContextManager[Work]]

@@ -9,12 +9,14 @@ from tidings.application.templates.authoring import (
     TemplateView,
     Verdict,
 )
+from tidings.application.templates.files import HeaderFiles, UploadedFile
 from tidings.application.templates.keeping import Keeper, SyncReport
 from tidings.application.templates.sending import Approved, ApprovedTemplate
 
 __all__ = [
     "Approved",
     "ApprovedTemplate",
+    "HeaderFiles",
     "Keeper",
     "NewTemplate",
     "PreviewRequest",
@@ -23,5 +25,6 @@ __all__ = [
     "TemplateChange",
     "TemplateView",
     "Templates",
+    "UploadedFile",
     "Verdict",
 ]

@@ -16,7 +16,6 @@ GIVEN_UP = timedelta(minutes=5)
 """After so long a submission that Meta does not know of did not arrive."""
 SETTLED = timedelta(minutes=1)
 """What is younger may be missing from Meta's list for no other reason than that."""
-_GONE = frozenset({Status.DELETED, Status.PENDING_DELETION})
 
 
 class Changes(Struct, frozen=True, kw_only=True):
@@ -114,7 +113,7 @@ def compare(
         if ours is None and holder is not None and holder.meta_template_id is None:
             ours = holder
         if ours is None:
-            if holder is None and remote.status not in _GONE:
+            if holder is None and remote.status is not Status.DELETED:
                 created.append(adopted(remote, TemplateId(new_id()), organization, waba_id, at))
             continue
         if ours.status is Status.DELETED and holder is not None:

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from tidings.domain.errors import Fault
 from tidings.domain.templates.components import Component
+from tidings.domain.templates.files import file_of
 from tidings.domain.templates.filled import (
     Action,
     ActionValue,
@@ -162,8 +163,10 @@ def _file(value: str, filename: str | None = None) -> File:
     value = value.strip()
     if value.lower().startswith("https://"):
         return File(link=value, filename=filename)
-    if not value.isdecimal():
-        raise _Wrong("media", "must be an https:// link or the id of an upload")
+    if not value.isdecimal() and file_of(value) is None:
+        raise _Wrong(
+            "media", "must be an https:// link, the id of an upload, or file: and a stored file's id"
+        )
     return File(id=value, filename=filename)
 
 

@@ -34,8 +34,8 @@ class Status(StrEnum):
     ARCHIVED = "ARCHIVED"
     UNKNOWN = "UNKNOWN"
     """Meta said a word that we do not know; only its own next word or a sync helps."""
-    PENDING_DELETION = "PENDING_DELETION"
     DELETED = "DELETED"
+    """Here, or at Meta, where PENDING_DELETION may last for 30 days before the name is free."""
 
 
 class Standing(Struct, frozen=True):
@@ -58,7 +58,6 @@ STANDING: dict[Status, Standing] = {
     Status.DISABLED: Standing(deletable=False),
     Status.ARCHIVED: Standing(),
     Status.UNKNOWN: Standing(),
-    Status.PENDING_DELETION: Standing(deletable=False),
     Status.DELETED: Standing(deletable=False),
 }
 
@@ -75,6 +74,8 @@ _OURS = frozenset({Status.DRAFT, Status.SUBMITTING, Status.UNKNOWN})
 
 def status_of(word: str) -> Status:
     """The status that Meta lists a template with."""
+    if word.upper() == "PENDING_DELETION":
+        return Status.DELETED
     status = Status.__members__.get(word.upper(), Status.UNKNOWN)
     return Status.UNKNOWN if status in _OURS else status
 
@@ -158,12 +159,9 @@ class Template(Struct, frozen=True, kw_only=True, rename="camel"):
     def hear(self, news: News) -> "Template":
         """Take news over unless what is known is newer; in any order and number the same comes out.
 
-        News has whole seconds, so what happened within one second counts by the order of `Status`. A
-        template deleted here does not come back because its deletion goes on at Meta.
+        News has whole seconds, so what happened within one second counts by the order of `Status`.
         """
         at = whole_second(news.at)
-        if {self.status, news.status} == _GOING:
-            return replace(self, status=Status.DELETED, status_at=max(at, self.status_at), reason=None)
         if (at, rank(news.status)) <= (self.status_at, rank(self.status)):
             return self
         return replace(self, status=news.status, status_at=at, reason=_reason(news))
@@ -226,7 +224,6 @@ def rank(status: Status) -> int:
     return _RANK[status]
 
 
-_GOING = {Status.DELETED, Status.PENDING_DELETION}
 _RANK = {status: i for i, status in enumerate(Status)}
 
 
