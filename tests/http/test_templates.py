@@ -122,7 +122,7 @@ async def test_a_template_is_looked_at_changed_and_deleted(client, world):
     template = await made(client)
     path = f"/api/templates/{template['id']}"
     seen = (await client.get(path)).json()["data"]
-    assert seen["template"] == template
+    assert template.items() <= seen.items()
     assert [s["key"] for s in seen["slots"]][:1] == ["header"]
     assert "Hello Rowan" in seen["preview"]["body"]
     shown = await client.post(f"{path}/preview", json={"values": {"body.1": "Asha"}})

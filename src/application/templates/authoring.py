@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from tidings.application.ports.common import NewId, Now
 from tidings.application.ports.templates import Begin, Edit, Reading, Review, TemplateFilter, Wabas
@@ -77,10 +76,9 @@ class PreviewRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Where a value is missing, show the template's own example."""
 
 
-class TemplateView(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A template, what sending it wants to know, and how it looks with its own examples."""
+class TemplateView(Template, frozen=True, kw_only=True, rename="camel"):
+    """A template with what sending it wants to know, and how it looks with its own examples."""
 
-    template: Template
     slots: tuple[Slot, ...]
     preview: Preview | None = None
 
@@ -145,7 +143,8 @@ class Templates:
     async def get(self, actor: Actor, id: TemplateId) -> TemplateView:
         """Raise TemplateNotFound."""
         template = await self._look(actor, id)
-        return TemplateView(template=template, slots=slots(template.components), preview=_example(template))
+        wanted = slots(template.components)
+        return TemplateView(**asdict(template), slots=wanted, preview=_example(template))
 
     async def preview(self, actor: Actor, id: TemplateId, request: PreviewRequest) -> Previewed:
         """What a person would read, and what would be sent. Raise TemplateNotFound or MissingValues."""
@@ -248,7 +247,7 @@ def _require_valid(draft: Draft) -> None:
 
 
 def _changed(draft: Draft, change: TemplateChange) -> Draft:
-    given = {k: v for k, v in msgspec.structs.asdict(change).items() if v is not UNSET}
+    given = {k: v for k, v in asdict(change).items() if v is not UNSET}
     return replace(draft, **given)
 
 
