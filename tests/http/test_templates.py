@@ -87,6 +87,14 @@ async def test_a_template_is_handed_in_as_meta_writes_it(client, path):
     assert template["components"] == json.loads(WELCOME)["components"]
 
 
+async def test_fields_may_be_spelt_as_in_our_replies(client):
+    body = json.loads(WELCOME)
+    del body["parameter_format"]
+    body |= {"parameterFormat": "NAMED", "messageSendTtlSeconds": 43200}
+    template = (await client.post("/api/templates", json=body)).json()["data"]
+    assert (template["parameterFormat"], template["messageSendTtlSeconds"]) == ("named", 43200)
+
+
 async def test_every_fault_is_told_with_its_path(client):
     answer = await client.post(
         "/api/templates/create", json={**json.loads(DELIVERY), "name": "B", "language": "x"}

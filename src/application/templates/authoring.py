@@ -47,6 +47,10 @@ class NewTemplate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     message_send_ttl_seconds: int | None = None
     waba_id: WabaId | None = field(default=None, name="wabaId")
     """May be left out when the organisation has one account."""
+    camel_format: ParameterFormat | None = field(default=None, name="parameterFormat")
+    """The same as `parameter_format`, as our replies spell it."""
+    camel_ttl: int | None = field(default=None, name="messageSendTtlSeconds")
+    """The same as `message_send_ttl_seconds`."""
 
     @property
     def draft(self) -> Draft:
@@ -55,8 +59,10 @@ class NewTemplate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
             language=self.language,
             category=self.category,
             components=self.components,
-            parameter_format=self.parameter_format,
-            message_send_ttl_seconds=self.message_send_ttl_seconds,
+            parameter_format=self.camel_format or self.parameter_format,
+            message_send_ttl_seconds=self.message_send_ttl_seconds
+            if self.camel_ttl is None
+            else self.camel_ttl,
         )
 
 
@@ -66,6 +72,8 @@ class TemplateChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     category: Category | UnsetType = UNSET
     components: tuple[Component, ...] | UnsetType = UNSET
     message_send_ttl_seconds: int | UnsetType = UNSET
+    camel_ttl: int | UnsetType = field(default=UNSET, name="messageSendTtlSeconds")
+    """The same as `message_send_ttl_seconds`, as our replies spell it."""
 
 
 class PreviewRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -248,6 +256,8 @@ def _require_valid(draft: Draft) -> None:
 
 def _changed(draft: Draft, change: TemplateChange) -> Draft:
     given = {k: v for k, v in asdict(change).items() if v is not UNSET}
+    if "camel_ttl" in given:
+        given["message_send_ttl_seconds"] = given.pop("camel_ttl")
     return replace(draft, **given)
 
 
