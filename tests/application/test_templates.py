@@ -570,6 +570,34 @@ async def test_languages_of_a_name_are_a_family(world):
     assert [t.language for t in family] == ["en_GB", "de"]
 
 
+async def test_everyone_is_written_to_in_the_nearest_language(world):
+    english = await approved(world)
+    german = await approved(world, language="de")
+    await approved(world, language="es")
+    paused = await approved(world, language="fr")
+    await world.keeper.reported(event_id(), reported(world, paused, "PAUSED"))
+    body = Body(
+        text="Pide {{1}} y {{2}} y {{3}} a todos los de la casa", example=Example(body_text=(("a",) * 3,))
+    )
+    other = {"components": [msgspec.to_builtins(body)]}
+    await approved(world, language="it", **other)
+    served = await world.approved.in_languages(
+        world.organization, english.id, ["de_AT", "en-US", "fr", "it", "es_MX", "zz", ""]
+    )
+    assert {code: found.language for code, found in served.items()} == {
+        "de_AT": "de",
+        "en-US": "en_GB",
+        "fr": "en_GB",
+        "it": "en_GB",
+        "es_MX": "es",
+        "zz": "en_GB",
+        "": "en_GB",
+    }
+    assert served["de_AT"].id == german.id
+    family = await world.templates.family(world.actor(), german.id)
+    assert [t.language for t in family] == ["de", "en_GB", "es", "fr", "it"]
+
+
 async def test_another_organisations_template_is_not_there(world):
     template = await approved(world)
     world.organization = OrganizationId(event_id())

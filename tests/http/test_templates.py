@@ -133,6 +133,7 @@ async def test_a_template_is_looked_at_changed_and_deleted(client, world):
     assert template.items() <= seen.items()
     assert [s["key"] for s in seen["slots"]][:1] == ["header"]
     assert "Hello Rowan" in seen["preview"]["body"]
+    assert [t["language"] for t in (await client.get(f"{path}/family")).json()["data"]] == ["en_GB"]
     shown = await client.post(f"{path}/preview", json={"values": {"body.1": "Asha"}})
     assert shown.status_code == 200
     assert "Hello Asha" in shown.json()["data"]["preview"]["text"]

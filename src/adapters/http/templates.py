@@ -145,6 +145,13 @@ class TemplateController(Controller):
         """A template, what sending it wants to know, and how it looks."""
         return reply(await templates.get(actor, id))
 
+    @get("/{id:uuid}/family", permission=READ)
+    async def family(
+        self, actor: NamedDependency[Actor], templates: NamedDependency[Templates], id: FromPath[TemplateId]
+    ) -> Reply[Sequence[Template]]:
+        """The template in all its languages."""
+        return reply(await templates.family(actor, id))
+
     @put("/{id:uuid}", permission=WRITE)
     async def change(
         self,

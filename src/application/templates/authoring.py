@@ -1,6 +1,6 @@
 """What people do with templates: write, look at, list, edit, delete."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from msgspec import UNSET, Struct, UnsetType, field
@@ -153,6 +153,12 @@ class Templates:
         template = await self._look(actor, id)
         wanted = slots(template.components)
         return TemplateView(**asdict(template), slots=wanted, preview=_example(template))
+
+    async def family(self, actor: Actor, id: TemplateId) -> Sequence[Template]:
+        """The template in all its languages, whatever their standing. Raise TemplateNotFound."""
+        async with self.reading(actor.require(Permission.TEMPLATES_READ)) as look:
+            template = await look.templates.get(id)
+            return await look.templates.named(template.waba_id, template.name)
 
     async def preview(self, actor: Actor, id: TemplateId, request: PreviewRequest) -> Previewed:
         """What a person would read, and what would be sent. Raise TemplateNotFound or MissingValues."""

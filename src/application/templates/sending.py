@@ -1,5 +1,6 @@
 """What the other contexts may send: approved templates, and what each wants to know."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from msgspec import Struct
@@ -7,6 +8,7 @@ from msgspec import Struct
 from tidings.application.ports.templates import Reading
 from tidings.domain.kernel import OrganizationId, TemplateId, WabaId
 from tidings.domain.templates.components import Category, Component
+from tidings.domain.templates.languages import nearest
 from tidings.domain.templates.slots import Slot, slots
 from tidings.domain.templates.template import Template
 
@@ -51,6 +53,21 @@ class Approved:
             family = await look.templates.named(template.waba_id, template.name)
         others = (t for t in family if t.id != id and t.standing.sendable and not t.unreadable)
         return (_approved(template), *(_approved(t) for t in others))
+
+    async def in_languages(
+        self, organization: OrganizationId, id: TemplateId, wanted: Collection[str]
+    ) -> dict[str, ApprovedTemplate]:
+        """For each language wanted, the nearest approved one of the family; else the template itself.
+
+        Only languages that ask for nothing beyond what the template itself can be given take part, so that
+        whoever can fill in the one can fill in all. Raise as `family`.
+        """
+        first, *others = await self.family(organization, id)
+        given = {slot.key for slot in (*first.slots, *first.optional)}
+        fitting = [t for t in others if {slot.key for slot in t.slots} <= given]
+        spoken = {t.language: t for t in (first, *fitting)}
+        found = {code: nearest(code, spoken, first.language) for code in wanted}
+        return {code: spoken[language or first.language] for code, language in found.items()}
 
 
 def _approved(template: Template) -> ApprovedTemplate:
