@@ -23,6 +23,7 @@ from tidings.domain.users import (
     SessionId,
     SeveralOrganizations,
     User,
+    UserNotFound,
     Waba,
     WrongCredentials,
     faults_of_account,
@@ -190,6 +191,12 @@ class Accounts:
         owner = owners[0]
         return Actor(user_id=owner.user_id, organization_id=owner.organization_id, role=owner.role)
 
+    async def require_member(self, organization: OrganizationId, user: UserId) -> None:
+        """Raise UserNotFound when the user does not belong to the organisation."""
+        async with self.read() as look:
+            if not await look.organizations.has(organization, user):
+                raise UserNotFound()
+
     async def _signed_in(
         self, work: Work, user: User, organization: Organization, membership: Membership
     ) -> SignedIn:
@@ -234,7 +241,7 @@ class Wabas:
             await work.outbox.put(event)
         return waba
 
-    async def list(self, actor: Actor) -> Sequence[Waba]:
+    async def all(self, actor: Actor) -> Sequence[Waba]:
         return await self.of(actor.require(Permission.WABAS_READ))
 
     async def of(self, organization: OrganizationId) -> Sequence[Waba]:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from tidings.domain.errors import Conflict, Fault, Forbidden, Invalid, NotFound, Throttled, Unauthenticated
+from tidings.domain.errors import Conflict, Fault, Invalid, NotFound, Throttled, Unauthenticated
 from tidings.domain.kernel import OrganizationId, Role, UserId, WabaId
 
 SessionId = NewType("SessionId", UUID)
@@ -46,10 +46,6 @@ class SeveralOrganizations(Conflict):
 
 class WabaTaken(Conflict):
     """This WhatsApp Business Account is connected to another organisation."""
-
-
-class NotAMember(Forbidden):
-    """You are no member of this organisation."""
 
 
 class TooManyHashes(Throttled):

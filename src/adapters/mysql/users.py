@@ -20,7 +20,6 @@ from tidings.domain.users import (
     Credential,
     EmailTaken,
     Membership,
-    NotAMember,
     Organization,
     OrganizationNotFound,
     Session,
@@ -163,14 +162,11 @@ class SqlOrganizations:
     async def join(self, membership: Membership) -> None:
         await self.connection.execute(insert(memberships).values(asdict(membership)))
 
-    async def membership(self, organization: OrganizationId, user: UserId) -> Membership:
-        query = select(memberships).where(
+    async def has(self, organization: OrganizationId, user: UserId) -> bool:
+        query = select(memberships.c.role).where(
             memberships.c.organization_id == organization, memberships.c.user_id == user
         )
-        row = (await self.connection.execute(query)).mappings().one_or_none()
-        if row is None:
-            raise NotAMember()
-        return Membership(**row)
+        return (await self.connection.execute(query)).first() is not None
 
     async def memberships(self, user: UserId) -> Sequence[Membership]:
         query = (

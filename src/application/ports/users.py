@@ -39,8 +39,8 @@ class OrganizationStore(Protocol):
 
     async def join(self, membership: Membership) -> None: ...
 
-    async def membership(self, organization: OrganizationId, user: UserId) -> Membership:
-        """Raise NotAMember."""
+    async def has(self, organization: OrganizationId, user: UserId) -> bool:
+        """Whether the user is a member."""
         ...
 
     async def memberships(self, user: UserId) -> Sequence[Membership]:

@@ -1,0 +1,104 @@
+"""Teams over HTTP."""
+
+from typing import Annotated
+
+from litestar import Controller, delete, get, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody
+from msgspec import Meta
+
+from tidings.adapters.http.envelope import Done, Listing, Reply, listing, reply
+from tidings.application.teams import NewMember, NewTeam, RoleChange, Teams
+from tidings.domain.kernel import Actor, Permission, TeamId, UserId
+from tidings.domain.teams import Team, TeamMember
+
+
+class TeamController(Controller):
+    path = "/api/teams"
+    tags = ["Teams"]
+
+    @post("/", permission=Permission.TEAMS_WRITE)
+    async def add(
+        self, teams: NamedDependency[Teams], actor: NamedDependency[Actor], data: JSONBody[NewTeam]
+    ) -> Reply[Team]:
+        """Form a team."""
+        return reply(await teams.add(actor, data), "Team created")
+
+    @get("/", permission=Permission.TEAMS_READ)
+    async def page(
+        self,
+        teams: NamedDependency[Teams],
+        actor: NamedDependency[Actor],
+        cursor: FromQuery[str | None] = None,
+        limit: FromQuery[Annotated[int, Meta(ge=1, le=100)]] = 50,
+    ) -> Listing[Team]:
+        """List teams, newest first."""
+        return listing(await teams.page(actor, cursor=cursor, limit=limit), limit=limit)
+
+    @get("/{id:uuid}", permission=Permission.TEAMS_READ)
+    async def one(
+        self, teams: NamedDependency[Teams], actor: NamedDependency[Actor], id: FromPath[TeamId]
+    ) -> Reply[Team]:
+        """A team."""
+        return reply(await teams.get(actor, id))
+
+    @put("/{id:uuid}", permission=Permission.TEAMS_WRITE)
+    async def change(
+        self,
+        teams: NamedDependency[Teams],
+        actor: NamedDependency[Actor],
+        id: FromPath[TeamId],
+        data: JSONBody[NewTeam],
+    ) -> Reply[Team]:
+        """Rename or describe a team."""
+        return reply(await teams.change(actor, id, data), "Team updated")
+
+    @delete("/{id:uuid}", status_code=200, permission=Permission.TEAMS_WRITE)
+    async def remove(
+        self, teams: NamedDependency[Teams], actor: NamedDependency[Actor], id: FromPath[TeamId]
+    ) -> Done:
+        """Dissolve a team."""
+        await teams.remove(actor, id)
+        return Done(message="Team deleted")
+
+    @post("/{id:uuid}/members", permission=Permission.TEAMS_WRITE)
+    async def join(
+        self,
+        teams: NamedDependency[Teams],
+        actor: NamedDependency[Actor],
+        id: FromPath[TeamId],
+        data: JSONBody[NewMember],
+    ) -> Reply[TeamMember]:
+        """Put a member of the organisation into the team."""
+        return reply(await teams.join(actor, id, data), "Member added")
+
+    @get("/{id:uuid}/members", permission=Permission.TEAMS_READ)
+    async def members(
+        self, teams: NamedDependency[Teams], actor: NamedDependency[Actor], id: FromPath[TeamId]
+    ) -> Reply[list[TeamMember]]:
+        """Who is in the team."""
+        return reply([*await teams.members(actor, id)])
+
+    @put("/{id:uuid}/members/{user_id:uuid}", permission=Permission.TEAMS_WRITE)
+    async def set_role(
+        self,
+        teams: NamedDependency[Teams],
+        actor: NamedDependency[Actor],
+        id: FromPath[TeamId],
+        user_id: FromPath[UserId],
+        data: JSONBody[RoleChange],
+    ) -> Reply[TeamMember]:
+        """Change what a member is."""
+        return reply(await teams.set_role(actor, id, user_id, data), "Member updated")
+
+    @delete("/{id:uuid}/members/{user_id:uuid}", status_code=200, permission=Permission.TEAMS_WRITE)
+    async def leave(
+        self,
+        teams: NamedDependency[Teams],
+        actor: NamedDependency[Actor],
+        id: FromPath[TeamId],
+        user_id: FromPath[UserId],
+    ) -> Done:
+        """Take a member out."""
+        await teams.leave(actor, id, user_id)
+        return Done(message="Member removed")

@@ -1,0 +1,46 @@
+"""What other contexts ask of users, answered in this process."""
+
+from dataclasses import dataclass
+
+from tidings.application.users import Accounts, Wabas
+from tidings.domain.kernel import OrganizationId, UserId, WabaId
+from tidings.domain.templates.refusals import NoWaba, SeveralWabas
+
+
+@dataclass(frozen=True, slots=True)
+class LocalCredentials:
+    """The Credentials port of whoever calls Meta."""
+
+    wabas: Wabas
+
+    async def token(self, waba_id: WabaId) -> str:
+        return await self.wabas.token(waba_id)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalWabas:
+    """The Wabas port of templates."""
+
+    wabas: Wabas
+
+    async def only(self, organization_id: OrganizationId) -> WabaId:
+        found = await self.wabas.of(organization_id)
+        if not found:
+            raise NoWaba()
+        if len(found) > 1:
+            raise SeveralWabas()
+        return found[0].waba_id
+
+    async def require(self, organization_id: OrganizationId, waba_id: WabaId) -> None:
+        if waba_id not in {waba.waba_id for waba in await self.wabas.of(organization_id)}:
+            raise NoWaba()
+
+
+@dataclass(frozen=True, slots=True)
+class LocalPeople:
+    """The People port of teams."""
+
+    accounts: Accounts
+
+    async def require_member(self, organization: OrganizationId, user: UserId) -> None:
+        await self.accounts.require_member(organization, user)
