@@ -171,6 +171,7 @@ def test_leaving_a_required_value_out_is_always_told(pair, data):
         (Header(format=HeaderFormat.LOCATION), {"header.latitude": "x", "header.longitude": "0"}, "number"),
         (Header(format=HeaderFormat.TEXT, text="Hi {{1}}"), {"header.1": "x" * 58}, "max_length"),
         (Body(text="Hi {{1}} there", example=Example()), {"1": "x" * 1016}, "max_length"),
+        (Body(text="Hi {{1}} and {{1}} and {{1}} there"), {"1": "x" * 400}, "max_length"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused(component, values, rule):
