@@ -243,7 +243,7 @@ def _too_long(part: Part, filled: Filled) -> Iterator[Fault]:
 
 
 def _at_longest(part: Part, filled: Filled) -> int:
-    """Not below the filled-in length, and quickly told: a placeholder may stand in the text more than once."""
+    """Not below the filled-in length, and quickly told; a placeholder may stand there more than once."""
     return len(part.text) + part.text.count("{{") * max(map(len, texts(filled)), default=0)
 
 
