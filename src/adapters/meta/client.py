@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import httpx
+from aiohttp import ClientTimeout
 from msgspec import Struct
 
 from tidings.adapters.meta.errors import Usage
-from tidings.adapters.meta.transport import AiohttpTransport
+from tidings.adapters.meta.transport import AiohttpTransport, Seconds, timeouts
 from tidings.application.ports.meta import NotAtMeta
 
 VERSIONS = frozenset(f"v{number}.0" for number in range(21, 27))
@@ -52,8 +53,17 @@ class Answer(NamedTuple):
     """What came back, whole."""
 
     status: int
-    headers: httpx.Headers
+    headers: Mapping[str, str]
+    """Without regard to case."""
     body: bytes
+
+
+class Door(NamedTuple):
+    """Where all messages of a number go, and what they carry, as long as its token stays."""
+
+    token: str
+    url: str
+    headers: Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -66,12 +76,15 @@ class Graph:
     """Time-outs of a send, as httpx hands them to transports."""
     patient: dict[str, object] = field(init=False)
     """The same for every other call."""
+    swift: ClientTimeout = field(init=False)
     usage: dict[str, tuple[Usage, ...]] = field(default_factory=dict[str, tuple[Usage, ...]], init=False)
     """What Meta last said of our allowances, by WABA id, and of the app under `app`."""
 
     def __post_init__(self) -> None:
-        self.extensions = _timeouts(self.options, self.options.read)
-        self.patient = _timeouts(self.options, self.options.patience)
+        seconds = _seconds(self.options, self.options.read)
+        self.extensions = {"timeout": seconds}
+        self.patient = {"timeout": _seconds(self.options, self.options.patience)}
+        self.swift = timeouts(seconds)
 
     def address(
         self, path: str, token: str | None = None, params: Mapping[str, str] | None = None
@@ -91,6 +104,18 @@ class Graph:
             await response.aclose()
         return Answer(response.status_code, response.headers, body)
 
+    def door(self, path: str, token: str) -> Door:
+        """What is the same in every message of a number. Raise ValueError for what cannot be a token."""
+        return Door(token, str(self.address(path, token)), dict(headers(token)))
+
+    async def post(self, door: Door, body: bytes) -> Answer:
+        """One message, with the time-outs of a send. Raise httpx.RequestError."""
+        if isinstance(self.transport, AiohttpTransport):
+            return Answer(*await self.transport.post(door.url, door.headers, body, self.swift))
+        return await self.exchange(
+            httpx.Request("POST", door.url, headers=door.headers, content=body, extensions=self.extensions)
+        )
+
     async def aclose(self) -> None:
         await self.transport.aclose()
 
@@ -104,8 +129,8 @@ def graph(options: GraphOptions | None = None, *, transport: httpx.AsyncBaseTran
     )
 
 
-def _timeouts(options: GraphOptions, read: float) -> dict[str, object]:
-    return {"timeout": {"pool": options.pool, "connect": options.connect, "read": read, "write": read}}
+def _seconds(options: GraphOptions, read: float) -> Seconds:
+    return {"pool": options.pool, "connect": options.connect, "read": read, "write": read}
 
 
 def headers(token: str) -> list[tuple[str, str]]:

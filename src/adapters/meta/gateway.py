@@ -7,14 +7,13 @@ is `NotSent`, what Meta refused with a code is `Rejected`, and everything else t
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import httpx
 import msgspec
 from msgspec import Struct
 
 from tidings.adapters.meta.calls import Calls
-from tidings.adapters.meta.client import Answer, Graph, headers, node
+from tidings.adapters.meta.client import Answer, Door, Graph, node
 from tidings.adapters.meta.errors import (
     MAYBE_QUEUED,
     THROTTLED,
@@ -60,38 +59,27 @@ _taken = msgspec.json.Decoder(_Taken)
 _NOBODY = _Person()
 
 
-class _Sender(NamedTuple):
-    """What all messages of a number share, as long as its token stays."""
-
-    token: str
-    url: httpx.URL
-    headers: httpx.Headers
-
-
 @dataclass(slots=True)
 class MetaGateway:
     """The Gateway port, on Meta or on anything that speaks like it."""
 
     graph: Graph
     credentials: Credentials
-    senders: dict[PhoneNumberId, _Sender] = field(default_factory=dict[PhoneNumberId, _Sender], init=False)
+    doors: dict[PhoneNumberId, Door] = field(default_factory=dict[PhoneNumberId, Door], init=False)
 
     async def send(self, message: Outgoing) -> SendResult:
         """One request. Cancellation is the only exception that comes out."""
         try:
-            sender = await self._sender(message)
+            door = await self._door(message)
         except (Refused, ValueError) as error:
             return NotSent(reason=f"no usable token or number: {error}")
         try:
             body = encode(message)
         except UnicodeEncodeError as error:
             return Rejected(code=131009, message=f"cannot be written: {error}", verdict=Verdict.GIVE_UP)
-        request = httpx.Request(
-            "POST", sender.url, headers=sender.headers, content=body, extensions=self.graph.extensions
-        )
         try:
             async with asyncio.timeout(self.graph.options.total):
-                answer = await self.graph.exchange(request)
+                answer = await self.graph.post(door, body)
         except NEVER_LEFT as error:
             return NotSent(reason=_name(error))
         except (httpx.HTTPError, OSError) as error:
@@ -109,13 +97,12 @@ class MetaGateway:
         path = f"{node(phone_number_id)}/messages"
         await Calls(self.graph).change(path, token, encode_receipt(wamid, typing=typing))
 
-    async def _sender(self, message: Outgoing) -> _Sender:
+    async def _door(self, message: Outgoing) -> Door:
         token = await self.credentials.token(message.waba_id)
-        known = self.senders.get(message.phone_number_id)
+        known = self.doors.get(message.phone_number_id)
         if known is None or known.token != token:
-            url = self.graph.address(f"{node(message.phone_number_id)}/messages", token)
-            known = _Sender(token, url, httpx.Headers(headers(token)))
-            self.senders[message.phone_number_id] = known
+            known = self.graph.door(f"{node(message.phone_number_id)}/messages", token)
+            self.doors[message.phone_number_id] = known
         return known
 
 

@@ -7,13 +7,15 @@ ConnectTimeout, so that a caller would send again.)
 """
 
 import ssl
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Generator, Mapping
 from contextlib import contextmanager
-from typing import cast
+from typing import TypeAlias, cast
 
 import aiohttp
 import httpx
 from yarl import URL
+
+Seconds: TypeAlias = dict[str, float | None]
 
 _NEVER_LEFT = (aiohttp.ClientConnectorError, aiohttp.ServerFingerprintMismatch)
 _NONSENSE = (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)
@@ -79,9 +81,27 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 ],
                 data=_body(request),
                 allow_redirects=False,
-                timeout=_timeout(request),
+                timeout=timeouts(cast(Seconds, request.extensions.get("timeout", {}))),
             )
         return httpx.Response(response.status, headers=list(response.raw_headers), stream=_Body(response))
+
+    async def post(
+        self, url: str, headers: Mapping[str, str], body: bytes, timeout: aiohttp.ClientTimeout
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """A small exchange without httpx's objects on either side, which are half of its cost."""
+        with _in_httpx_words():
+            response = await self._open().request(
+                "POST",
+                URL(url, encoded=True),
+                headers=headers,
+                data=body,
+                allow_redirects=False,
+                timeout=timeout,
+            )
+            said = await response.read()
+        if "Content-Encoding" in response.headers:
+            said = httpx.Response(200, headers=list(response.raw_headers), content=said).content
+        return response.status, response.headers, said
 
     def _open(self) -> aiohttp.ClientSession:
         if self._closed:
@@ -112,8 +132,8 @@ def _body(request: httpx.Request) -> bytes | httpx.AsyncByteStream | None:
         return cast(httpx.AsyncByteStream, request.stream)
 
 
-def _timeout(request: httpx.Request) -> aiohttp.ClientTimeout:
-    seconds = cast(dict[str, float | None], request.extensions.get("timeout", {}))
+def timeouts(seconds: Seconds) -> aiohttp.ClientTimeout:
+    """httpx's time-outs in aiohttp's words."""
     return aiohttp.ClientTimeout(
         total=None,
         connect=seconds.get("pool"),
