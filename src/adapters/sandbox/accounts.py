@@ -1,0 +1,89 @@
+"""Accounts: the WABAs and numbers that the sandbox plays, with their tokens and secrets."""
+
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+
+from tidings.adapters.sandbox.dice import Dice
+
+
+class Account(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What one must know to send from a number of the sandbox."""
+
+    waba_id: str
+    phone_number_id: str
+    display_phone_number: str
+    access_token: str
+    app_secret: str
+
+
+@dataclass(slots=True)
+class Waba:
+    """A WhatsApp Business Account, its one token, and where its webhooks go."""
+
+    id: str
+    access_token: str
+    app_secret: str
+    app_id: str
+    webhook: str | None = None
+    """The app's; `override` stands before it."""
+    override: str | None = None
+    verify_token: str | None = None
+    subscribed: bool = True
+
+    @property
+    def url(self) -> str | None:
+        return (self.override or self.webhook) if self.subscribed else None
+
+
+@dataclass(slots=True)
+class Line:
+    """A number that messages are sent from, with its token bucket."""
+
+    id: str
+    display: str
+    waba: Waba
+    index: int
+    rate: float
+    tokens: float
+    filled: float
+    talked: dict[str, float] = field(default_factory=dict[str, float])
+    """When a person last wrote to it."""
+
+    @property
+    def digits(self) -> str:
+        return "".join(c for c in self.display if c.isdigit())
+
+    @property
+    def account(self) -> Account:
+        return Account(
+            waba_id=self.waba.id,
+            phone_number_id=self.id,
+            display_phone_number=self.display,
+            access_token=self.waba.access_token,
+            app_secret=self.waba.app_secret,
+        )
+
+    def take(self, now: float) -> bool:
+        """One message of the throughput; at most one second's worth is saved up."""
+        self.tokens = min(self.rate, self.tokens + (now - self.filled) * self.rate)
+        self.filled = now
+        if self.tokens < 1.0:
+            return False
+        self.tokens -= 1.0
+        return True
+
+
+def new_waba(dice: Dice, n: int, id: str | None, token: str | None, secret: str | None) -> Waba:
+    return Waba(
+        id=id or dice.number(f"waba {n}", 15),
+        access_token=token or f"EAA{dice.hex(f'token {n}', 60)}",
+        app_secret=secret or dice.hex(f"secret {n}", 32),
+        app_id=dice.number("app", 15),
+    )
+
+
+def display_number(dice: Dice, n: int) -> str:
+    """A number for use in fiction (Ofcom's range): nobody is rung by it."""
+    digits = dice.number(f"display {n}", 3)
+    return f"+44 20 7946 {(int(digits) + n) % 1000:04d}"

@@ -1,0 +1,36 @@
+"""Ids that look like Meta's."""
+
+import base64
+import binascii
+
+_BITS = 72
+_MASK = (1 << _BITS) - 1
+_FACTOR = 0x9E3779B97F4A7C15F3
+_INVERSE = pow(_FACTOR, -1, 1 << _BITS)
+_OUTBOUND, _INBOUND = 0x11, 0x12
+
+
+class Wamids:
+    """Message ids. They scramble the message's number, so the number can be had back from them."""
+
+    def __init__(self, seed: int) -> None:
+        self._offset = (seed * 0xD1B54A32D192ED03) & _MASK
+
+    def outbound(self, phone: str, n: int) -> str:
+        return _wamid(phone, _OUTBOUND, f"{(n * _FACTOR + self._offset) & _MASK:018X}")
+
+    def inbound(self, phone: str, n: int) -> str:
+        return _wamid(phone, _INBOUND, f"3A{(n * _FACTOR + self._offset) & _MASK:018X}")
+
+    def number(self, wamid: str) -> int:
+        """The number of an outbound message; 0 for what is none of ours."""
+        try:
+            raw = base64.b64decode(wamid.removeprefix("wamid."), validate=True)
+            return ((int(raw[-19:-1], 16) - self._offset) * _INVERSE) & _MASK
+        except (binascii.Error, ValueError):
+            return 0
+
+
+def _wamid(phone: str, direction: int, hex: str) -> str:
+    raw = bytes((0x1C, 0x18, len(phone))) + phone.encode() + bytes((0x15, 2, 0, direction, 0x18, len(hex)))
+    return "wamid." + base64.b64encode(raw + hex.encode() + b"\0").decode()

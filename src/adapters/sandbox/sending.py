@@ -1,0 +1,117 @@
+"""A call that sends, with everything that may go wrong around it."""
+
+from enum import StrEnum
+
+import msgspec
+from msgspec.structs import fields, replace
+
+from tidings.adapters.sandbox.accounts import Line
+from tidings.adapters.sandbox.calls import SUCCESS, Call, Reply
+from tidings.adapters.sandbox.errors import GraphError
+from tidings.adapters.sandbox.messages import Envelope, read_envelope
+from tidings.adapters.sandbox.settings import Faults
+from tidings.adapters.sandbox.world import World
+
+_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+BAD_GATEWAY = Reply(502, _PAGE, "text/html; charset=utf-8")
+DROPPED = Reply(0, b"", dropped=True)
+
+
+class Mishap(StrEnum):
+    """What befalls one call: the switches of `Faults`."""
+
+    ERROR_130429 = "error_130429"
+    ERROR_131016 = "error_131016"
+    HTML_502_BEFORE = "html_502_before"
+    CLOSE_BEFORE = "close_before"
+    HTML_502_AFTER = "html_502_after"
+    CLOSE_AFTER = "close_after"
+    HANG_AFTER = "hang_after"
+    SLOW = "slow"
+
+
+def mishap(faults: Faults, chance: float) -> Mishap | None:
+    """The one that this chance falls on."""
+    for found in Mishap:
+        share: float = getattr(faults, found.value)
+        if chance < share:
+            return found
+        chance -= share
+    return None
+
+
+def troubled(faults: Faults) -> bool:
+    return any(getattr(faults, found.value) for found in Mishap)
+
+
+class Sending:
+    """`POST /{phone-number-id}/messages`."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._calls = 0
+
+    def answer(self, line: Line, call: Call) -> Reply:
+        """Raise GraphError."""
+        self._calls += 1
+        faults = self._world.faults
+        if not troubled(faults):
+            return self._accept(line, call)
+        chance = self._world.dice.roll(f"fault {self._calls}")[0]
+        return self._with(mishap(faults, chance), line, call)
+
+    def _with(self, found: Mishap | None, line: Line, call: Call) -> Reply:
+        match found:
+            case None:
+                return self._accept(line, call)
+            case Mishap.ERROR_130429:
+                raise GraphError(130429, "There were too many messages sent in a short period of time.")
+            case Mishap.ERROR_131016:
+                raise GraphError(131016, "A service is temporarily unavailable.")
+            case Mishap.HTML_502_BEFORE:
+                return BAD_GATEWAY
+            case Mishap.CLOSE_BEFORE:
+                return DROPPED
+            case _:
+                pass
+        reply = self._accept(line, call)
+        match found:
+            case Mishap.HTML_502_AFTER:
+                return BAD_GATEWAY
+            case Mishap.CLOSE_AFTER:
+                return DROPPED
+            case Mishap.HANG_AFTER:
+                return reply._replace(delay=self._world.faults.hang_seconds)
+            case _:
+                return reply._replace(delay=self._world.faults.slow_seconds)
+
+    def _accept(self, line: Line, call: Call) -> Reply:
+        said = read_envelope(call.body)
+        if said.status is not None:
+            return self._receipt(said)
+        to, wamid = self._world.accept(line, said)
+        dialled = said.to if said.to is not None else said.recipient
+        who = f'"wa_id":"{to}"' if said.to is not None else f'"user_id":"{to}"'
+        status = ',"message_status":"accepted"' if said.template is not None else ""
+        return Reply(
+            200,
+            b'{"messaging_product":"whatsapp","contacts":[{"input":%b,%b}],"messages":[{"id":"%b"%b}]}'
+            % (msgspec.json.encode(str(dialled)), who.encode(), wamid.encode(), status.encode()),
+        )
+
+    def _receipt(self, said: Envelope) -> Reply:
+        """Read receipts and typing."""
+        if said.status != "read":
+            raise GraphError(131009, "status must be read")
+        if not said.message_id:
+            raise GraphError(131008, "message_id is required")
+        return SUCCESS
+
+
+def switched(faults: Faults, change: dict[str, object]) -> Faults:
+    """The switches with some of them moved. Raise msgspec.ValidationError."""
+    known = {spec.name for spec in fields(Faults)}
+    if unknown := change.keys() - known:
+        raise msgspec.ValidationError(f"There is no fault {', '.join(sorted(unknown))}")
+    values = {name: msgspec.convert(value, float) for name, value in change.items()}
+    return replace(faults, **values)

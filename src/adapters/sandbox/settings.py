@@ -1,0 +1,73 @@
+"""What the sandbox is told: its seed, its pace, how people behave and what goes wrong."""
+
+from msgspec import Struct
+
+
+class Behaviour(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How people behave. Shares of all people from 0 to 1; times in seconds, from and to."""
+
+    not_on_whatsapp: float = 0.02
+    experiment: float = 0.01
+    """Marketing to them fails with 130472."""
+    stopped_marketing: float = 0.005
+    """Marketing to them fails with 131050."""
+    never_reads: float = 0.10
+    answers: float = 0.03
+    """They answer a template with a text."""
+    says_stop: float = 0.01
+    """They answer a template with STOP, once."""
+    sent: tuple[float, float] = (0.1, 0.3)
+    """After acceptance; the following each after the step before."""
+    delivered: tuple[float, float] = (0.3, 1.0)
+    read: tuple[float, float] = (0.5, 3.0)
+    answer: tuple[float, float] = (1.0, 5.0)
+
+
+class Faults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What goes wrong, as probabilities from 0 to 1; at most one of them befalls a call."""
+
+    error_130429: float = 0.0
+    error_131016: float = 0.0
+    html_502_before: float = 0.0
+    """A gateway's page; the message was not accepted."""
+    html_502_after: float = 0.0
+    """A gateway's page; the message was accepted."""
+    close_before: float = 0.0
+    """The connection is closed without an answer; the message was not accepted."""
+    close_after: float = 0.0
+    """The connection is closed without an answer; the message was accepted."""
+    hang_after: float = 0.0
+    """The message was accepted; the answer comes after `hang_seconds`."""
+    slow: float = 0.0
+    """The answer comes after `slow_seconds`."""
+    duplicate_webhooks: float = 0.0
+    shuffle_webhooks: float = 0.0
+    """Items that are held back for up to 2 s, so that later ones pass them."""
+    hang_seconds: float = 30.0
+    slow_seconds: float = 1.0
+
+
+class SandboxSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the sandbox is set up. Times in seconds."""
+
+    seed: int = 1
+    throughput: float = 80.0
+    """Messages a second that a number may send."""
+    review_delay: float = 2.0
+    """From handing a template in to Meta's word on it."""
+    sample_template: bool = True
+    """Every account begins with Meta's `hello_world`."""
+    service_window: bool = True
+    """Free text reaches only people who wrote within 24 hours; others fail with 131047."""
+    behaviour: Behaviour = Behaviour()
+    faults: Faults = Faults()
+    batch_window: float = 0.05
+    """What is due within it goes into one webhook."""
+    batch_items: int = 1000
+    webhook_concurrency: int = 8
+    webhook_timeout: float = 10.0
+    retry_first: float = 0.2
+    retry_longest: float = 5.0
+    give_up_after: float = 7 * 86400.0
+    snapshot: str | None = None
+    """A file that keeps accounts and templates from one start to the next."""
