@@ -285,9 +285,12 @@ REPORTED: dict[str, Fact] = {
 
 
 def backoff(wait: float, attempt_no: int, chance: float) -> timedelta:
-    """Before the next try: `wait` seconds, doubled for each try before, at most 15 min; half is jitter."""
-    seconds = min(wait * 2 ** (attempt_no - 1), 900.0)
-    return timedelta(seconds=seconds * (0.5 + chance / 2))
+    """Before the next try: `wait` seconds, doubled for each try before up to 15 min; half is jitter.
+
+    Never less than `wait`: what Meta names in hours (131049: a day) may cost more if it is not kept.
+    """
+    seconds = min(wait * 2 ** (attempt_no - 1), max(wait, 900.0))
+    return timedelta(seconds=max(wait, seconds / 2) + min(seconds, 900.0) / 2 * chance)
 
 
 def pair_wait(attempt_no: int) -> timedelta:
