@@ -205,6 +205,7 @@ BEYOND = [
     (carousel(card(body="x" * 161), card()), [("cards[0].body", "max_length")]),
     (carousel(card(body="a\n\n\nb"), card()), [("cards[0].body", "lines")]),
     (OtherInteractive(kind="", action={}), [("kind", "required")]),
+    (template(category="UTILITY", marketing_api=True), [("marketing_api", "category")]),
     (template(name="Promo!"), [("name", "name")]),
     (template(language="en-GB"), [("language", "language")]),
     (template(body("x" * 1000, "x" * 25)), [("components[0]", "max_length")]),

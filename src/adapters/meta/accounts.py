@@ -3,7 +3,7 @@
 Signing up comes before any token is kept, so nothing here asks for stored credentials.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -28,6 +28,21 @@ NUMBER_FIELDS = (
 WABA_FIELDS = (
     "id,name,currency,timezone_id,account_review_status,business_verification_status,country,health_status"
 )
+FIELDS = (
+    "messages",
+    "user_preferences",
+    "message_template_status_update",
+    "message_template_quality_update",
+    "template_category_update",
+    "phone_number_quality_update",
+    "phone_number_name_update",
+    "account_update",
+    "account_alerts",
+    "account_review_update",
+    "business_capability_update",
+    "security",
+)
+"""Webhook fields that we act upon or show."""
 PROFILE_FIELDS = "about,address,description,email,profile_picture_url,websites,vertical"
 
 
@@ -190,6 +205,19 @@ class MetaAccounts:
         app_token = f"{self._app_id}|{self._app_secret}"
         said = await self._calls.get("debug_token", app_token, _Debugged, {"input_token": token})
         return said.data
+
+    async def set_callback(
+        self, callback_url: str, verify_token: str, fields: Sequence[str] = FIELDS
+    ) -> None:
+        """Where our app's webhooks go. Meta asks the address for the verify token before it answers."""
+        body = {
+            "object": "whatsapp_business_account",
+            "callback_url": callback_url,
+            "verify_token": verify_token,
+            "fields": ",".join(fields),
+        }
+        app_token = f"{self._app_id}|{self._app_secret}"
+        await self._calls.change(f"{node(self._app_id)}/subscriptions", app_token, body)
 
     async def waba(self, waba_id: WabaId, token: str) -> WabaState:
         return await self._calls.get(node(waba_id), token, WabaState, {"fields": WABA_FIELDS})

@@ -35,6 +35,7 @@ from tidings.application.ports.gateway import (
 )
 from tidings.domain.errors import Refused
 from tidings.domain.kernel import PhoneNumberId, WabaId, Wamid
+from tidings.domain.whatsapp.content import Template
 
 NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 """httpx's errors after which nothing can have reached Meta."""
@@ -65,7 +66,9 @@ class MetaGateway:
 
     graph: Graph
     credentials: Credentials
-    doors: dict[PhoneNumberId, Door] = field(default_factory=dict[PhoneNumberId, Door], init=False)
+    doors: dict[tuple[PhoneNumberId, bool], Door] = field(
+        default_factory=dict[tuple[PhoneNumberId, bool], Door], init=False
+    )
 
     async def send(self, message: Outgoing) -> SendResult:
         """One request. Cancellation is the only exception that comes out."""
@@ -99,10 +102,14 @@ class MetaGateway:
 
     async def _door(self, message: Outgoing) -> Door:
         token = await self.credentials.token(message.waba_id)
-        known = self.doors.get(message.phone_number_id)
+        content = message.content
+        marketing = isinstance(content, Template) and content.marketing_api
+        key = (message.phone_number_id, marketing)
+        known = self.doors.get(key)
         if known is None or known.token != token:
-            known = self.graph.door(f"{node(message.phone_number_id)}/messages", token)
-            self.doors[message.phone_number_id] = known
+            edge = "marketing_messages" if marketing else "messages"
+            known = self.graph.door(f"{node(message.phone_number_id)}/{edge}", token)
+            self.doors[key] = known
         return known
 
 

@@ -158,6 +158,8 @@ class Template(Part, frozen=True, kw_only=True, tag="template"):
     category: str = "MARKETING"
     """For our own rules; Meta knows it."""
     components: tuple[TemplateComponent, ...] = ()
+    marketing_api: bool = False
+    """By way of the Marketing Messages API (fact sheet 2.7), which takes marketing alone."""
 
 
 Content: TypeAlias = (

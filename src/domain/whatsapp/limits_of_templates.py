@@ -56,6 +56,8 @@ def check_template(content: Template) -> Iterator[Fault]:
         yield fault("name", "name", "must consist of lower-case letters, digits and underscores")
     if not _LANGUAGE.fullmatch(content.language):
         yield fault("language", "language", "must be a language code such as en_GB")
+    if content.marketing_api and content.category.upper() != "MARKETING":
+        yield fault("marketing_api", "category", "takes templates of the category MARKETING alone")
     yield from _check_components("components", content.components, MAX_BODY_VALUES)
     if content.category.upper() == "AUTHENTICATION":
         for i, component in enumerate(content.components):

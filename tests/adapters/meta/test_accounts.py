@@ -121,6 +121,20 @@ async def test_webhooks_are_subscribed_listed_and_undone(meta, accounts):
     assert await accounts.subscribed_apps(WABA, TOKEN) == ("77",)
 
 
+async def test_an_apps_callback_is_set_with_the_apps_own_token(meta, accounts):
+    meta.answers = [SUCCESS]
+    await accounts.set_callback("https://a.example/hook", "v", ["messages", "security"])
+    request = meta.asked[0]
+    assert request.url.path == "/v25.0/770000000000303/subscriptions"
+    assert request.headers["authorization"] == "Bearer 770000000000303|demo_app_secret_0001"
+    assert meta.bodies[0] == {
+        "object": "whatsapp_business_account",
+        "callback_url": "https://a.example/hook",
+        "verify_token": "v",
+        "fields": "messages,security",
+    }
+
+
 async def test_health_names_what_is_in_the_way(meta, accounts):
     meta.answers = [
         {

@@ -9,7 +9,7 @@ from tests.adapters.meta.conftest import NUMBER, TAKEN, TOKEN, WABA, error, outg
 from tidings.adapters.meta.client import GraphOptions, appsecret_proof
 from tidings.adapters.meta.gateway import MetaGateway
 from tidings.application.ports.gateway import Accepted, NotSent, Rejected, Unclear, Verdict
-from tidings.domain.whatsapp.content import Text
+from tidings.domain.whatsapp.content import Template, Text
 
 pytestmark = pytest.mark.anyio
 
@@ -156,6 +156,14 @@ async def test_a_renewed_token_is_used_at_once(meta, gateway, tokens):
         f"Bearer {TOKEN}",
         "Bearer EAANEW",
     ]
+
+
+async def test_marketing_may_go_by_way_of_the_marketing_messages_api(meta, gateway):
+    template = Template(name="promo", language="en_GB", marketing_api=True)
+    await gateway.send(outgoing(template))
+    await gateway.send(outgoing())
+    assert [request.url.path.rsplit("/")[-1] for request in meta.asked] == ["marketing_messages", "messages"]
+    assert meta.bodies[0]["template"] == {"name": "promo", "language": {"code": "en_GB"}}
 
 
 def test_the_proof_of_an_app_is_that_of_the_fact_sheet():
