@@ -5,7 +5,7 @@ which no server behind ASGI can. It reads what HTTP clients send, no more; it is
 import asyncio
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from tidings.adapters.sandbox.calls import Call, Reply
 
@@ -76,8 +76,7 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but descent
         self._open.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -114,17 +114,19 @@ class Webhooks:
             "User-Agent": "facebookexternalua",
             "X-Hub-Signature-256": signature(parcel.secret, body),
         }
+        status = 0
         try:
             if self._deliver is not None:
                 status = await self._deliver(headers, body)
             else:
                 status = await post(parcel.url, headers, body)
         except (OSError, TimeoutError, aiohttp.ClientError):
-            status = 0
-        if status == 200:
-            self._home(parcel)
-        else:
-            self._again(parcel)
+            pass
+        finally:
+            if status == 200:
+                self._home(parcel)
+            else:
+                self._again(parcel)
 
     def _home(self, parcel: _Parcel) -> None:
         self._underway -= len(parcel.items)
