@@ -120,7 +120,7 @@ def contacts() -> None:
 
 @contacts.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--country", default=None, help="Country or calling code of numbers without one.")
+@click.option("--country", default="+1", show_default=True, help="Where numbers without a code belong.")
 @click.option("--group", default=None, help="Put everyone into this group, which is made when missing.")
 @click.option("--policy", type=click.Choice(["skip", "update", "merge"]), default="update", show_default=True)
 @click.option("--dry-run", is_flag=True, help="Say what would happen, and write nothing.")
@@ -129,7 +129,7 @@ def contacts() -> None:
 @json_option
 def import_contacts(
     file: Path,
-    country: str | None,
+    country: str,
     group: str | None,
     policy: str,
     dry_run: bool,
@@ -139,11 +139,10 @@ def import_contacts(
 ) -> None:
     """Bring a CSV file of people in; the same file again changes nothing."""
     from tidings.bootstrap.commands import import_contacts as run
+    from tidings.domain.contacts.importing import ImportOptions, Policy
 
-    report = _run(
-        run(read_settings(data=data), organization, file, country, group, policy, dry_run, quiet=as_json)
-    )
-    _print(report, as_json)
+    options = ImportOptions(policy=Policy(policy), country=country, dry_run=dry_run)
+    _print(_run(run(read_settings(data=data), organization, file, group, options)), as_json)
 
 
 @cli.group()

@@ -45,6 +45,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     graph_url: str = ""
     """Meta's API, such as https://graph.facebook.com; empty means the sandbox inside this process."""
     graph_version: str = "v25.0"
+    app_id: str = "0"
+    """Id of the Meta app, which samples of header files are uploaded to."""
     app_secrets: tuple[str, ...] = ()
     """Secrets of the Meta app that signs webhooks; two while one is being rotated."""
     verify_token: str = ""

@@ -39,13 +39,13 @@ class CampaignController(Controller):
         self,
         campaigns: NamedDependency[Campaigns],
         actor: NamedDependency[Actor],
-        state: FromQuery[str | None] = None,
+        status: FromQuery[str | None] = None,
         cursor: FromQuery[str | None] = None,
         page: FromQuery[PageNumber | None] = None,
         limit: FromQuery[Limit] = 10,
     ) -> Listing[Campaign]:
         """List campaigns, newest first."""
-        found = await campaigns.page(actor, state=state, cursor=cursor, limit=limit, number=page)
+        found = await campaigns.page(actor, state=status, cursor=cursor, limit=limit, number=page)
         return listing(found, limit=limit, number=page)
 
     @get("/{id:uuid}", permission=Permission.CAMPAIGNS_READ)
@@ -115,12 +115,12 @@ class CampaignController(Controller):
         reports: NamedDependency[Reports],
         actor: NamedDependency[Actor],
         id: FromPath[CampaignId],
-        state: FromQuery[str | None] = None,
+        status: FromQuery[str | None] = None,
         cursor: FromQuery[str | None] = None,
         limit: FromQuery[Limit] = 50,
     ) -> Listing[Recipient]:
         """Who is in the campaign, and what became of each."""
-        found = await reports.recipients(actor, id, state=state, cursor=cursor, limit=limit)
+        found = await reports.recipients(actor, id, state=status, cursor=cursor, limit=limit)
         return listing(found, limit=limit)
 
     @get("/{id:uuid}/recipients/{recipient_id:uuid}", permission=Permission.CAMPAIGNS_READ)

@@ -1,14 +1,13 @@
 """Refusals as HTTP: the only place that knows a status code, and the one shape of every error."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
-from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 
 from tidings.domain import errors
@@ -94,7 +93,7 @@ def broken(request: Request[Any, Any, Any], error: Exception) -> Response[Failur
     return _reply(request, 500, "INTERNAL_ERROR", "Something went wrong here; the request's id finds it.", ())
 
 
-exception_handlers: ExceptionHandlersMap = {
+exception_handlers: dict[int | type[Exception], Callable[[Request[Any, Any, Any], Any], Response[Any]]] = {
     Refused: refused,
     ValidationException: invalid,
     HTTPException: other,

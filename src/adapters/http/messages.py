@@ -54,7 +54,7 @@ class MessageController(Controller):
         self,
         messages: NamedDependency[Messages],
         actor: NamedDependency[Actor],
-        state: FromQuery[str | None] = None,
+        status: FromQuery[str | None] = None,
         to: FromQuery[str | None] = None,
         campaign_id: Annotated[CampaignId | None, QueryParameter(name="campaignId")] = None,
         cursor: FromQuery[str | None] = None,
@@ -63,7 +63,7 @@ class MessageController(Controller):
         """Message history, newest first."""
         found = await messages.page(
             actor,
-            state=state,
+            state=status,
             to=None if to is None else Phone(to),
             campaign_id=campaign_id,
             cursor=cursor,

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from litestar import Request
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -83,7 +83,8 @@ class Entrance:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *relaxed]
+                start = cast("dict[str, Any]", message)
+                start["headers"] = [*start.get("headers", ()), *relaxed]
             await send(message)
 
         await self.app(scope, receive, with_headers)

@@ -11,7 +11,7 @@ from tidings.application.ports.common import NewId, Now, Signal
 from tidings.application.ports.whatsapp import Begin, MessageFilter, MessageReader, Work
 from tidings.application.whatsapp.telling import moved_events
 from tidings.domain.errors import Fault, Invalid
-from tidings.domain.events import WabaConnected
+from tidings.domain.events import ReplyWanted, WabaConnected
 from tidings.domain.kernel import (
     Actor,
     CampaignId,
@@ -26,7 +26,7 @@ from tidings.domain.kernel import (
     Wamid,
     person_key,
 )
-from tidings.domain.whatsapp.content import Content
+from tidings.domain.whatsapp.content import Content, Text
 from tidings.domain.whatsapp.conversations import check_window
 from tidings.domain.whatsapp.messages import Attempt, Message, MessageNotFound, State
 from tidings.domain.whatsapp.numbers import (
@@ -176,6 +176,31 @@ class Messages:
                         for number in event.numbers
                     ]
                 )
+
+    async def reply_wanted(self, event_id: UUID, event: ReplyWanted) -> None:
+        """Answer a person who has just written, once."""
+        if event.to is None and event.to_user_id is None:
+            return
+        now = self.now()
+        async with self.begin() as work:
+            if not await work.inbox.first_time("whatsapp", event_id):
+                return
+            await work.messages.add(
+                [
+                    Message(
+                        id=MessageId(self.new_id()),
+                        organization_id=event.organization_id,
+                        phone_number_id=event.phone_number_id,
+                        person=person_key(event.to or Phone(event.to_user_id or "")),
+                        to=event.to,
+                        recipient=None if event.to else event.to_user_id,
+                        content=Text(body=event.text),
+                        created_at=now,
+                        next_attempt_at=now,
+                    )
+                ]
+            )
+        self.signal.wake()
 
     async def _number(self, work: Work, organization: OrganizationId, wanted: PhoneNumberId | None) -> Number:
         return choose_number(await work.numbers.of(organization), wanted)

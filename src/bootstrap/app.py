@@ -1,0 +1,102 @@
+"""The ASGI application, made of the contexts this process was asked to serve."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.types import ASGIApp, ControllerRouterHandler
+
+from tidings.adapters.http.campaigns import CampaignController
+from tidings.adapters.http.contact_segments import AttributeController, SegmentController
+from tidings.adapters.http.contacts import ContactController, GroupController
+from tidings.adapters.http.errors import exception_handlers
+from tidings.adapters.http.health import HealthController, Probes
+from tidings.adapters.http.messages import MessageController, NumberController
+from tidings.adapters.http.security import Bearers, Entrance, provide_actor
+from tidings.adapters.http.teams import TeamController
+from tidings.adapters.http.templates import TemplateController, TemplateFileController
+from tidings.adapters.http.users import AuthController, OrganizationController, WabaController
+from tidings.bootstrap.container import Container
+from tidings.bootstrap.settings import CONTEXTS
+
+CONTROLLERS: dict[str, list[ControllerRouterHandler]] = {
+    "users": [AuthController, OrganizationController, WabaController],
+    "contacts": [ContactController, GroupController, AttributeController, SegmentController],
+    "templates": [TemplateController, TemplateFileController],
+    "campaigns": [CampaignController],
+    "teams": [TeamController],
+    "whatsapp": [MessageController, NumberController],
+}
+PROVIDED = (
+    "accounts",
+    "wabas",
+    "teams",
+    "contacts",
+    "groups",
+    "consent",
+    "imports",
+    "identities",
+    "attributes",
+    "segments",
+    "templates",
+    "keeper",
+    "header_files",
+    "campaigns",
+    "reports",
+    "messages",
+    "webhooks",
+    "verify_token",
+)
+"""What handlers are given, by the name of the container's provider."""
+LARGEST_BODY = 64 * 1024 * 1024
+"""Bytes; a file of contacts is the largest thing that comes in."""
+
+
+def create_app(container: Container, contexts: Iterable[str] = CONTEXTS) -> Litestar:
+    """The application that serves these contexts, with its own OpenAPI document at /schema."""
+    chosen = [name for name in CONTEXTS if name in set(contexts)]
+    bearers = Bearers(container.tokens(), container.now())
+    probes = Probes(container.now(), {name: _probe(container, name) for name in chosen})
+
+    def entrance(app: ASGIApp) -> ASGIApp:
+        return Entrance(app, bearers)
+
+    return Litestar(
+        [HealthController, *(controller for name in chosen for controller in CONTROLLERS[name])],
+        dependencies={
+            "actor": Provide(provide_actor, sync_to_thread=False),
+            "probes": Provide(lambda: probes, sync_to_thread=False),
+            **{name: _provided(container, name) for name in PROVIDED},
+        },
+        exception_handlers=exception_handlers,
+        middleware=[entrance],
+        request_max_body_size=LARGEST_BODY,
+        openapi_config=OpenAPIConfig(
+            title="tidings" if len(chosen) == len(CONTEXTS) else f"tidings {', '.join(chosen)}",
+            version="0.1.0",
+            path="/schema",
+            components=Components(
+                security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}
+            ),
+            security=[{"bearer": []}],
+        ),
+        debug=False,
+    )
+
+
+def _provided(container: Container, name: str) -> Provide:
+    thing: Any = getattr(container, name)()
+    return Provide(lambda: thing, sync_to_thread=False)
+
+
+def _probe(container: Container, name: str) -> Callable[[], Awaitable[None]]:
+    database = getattr(container, f"{name}_database")()
+
+    async def check() -> None:
+        async with database.reading() as connection:
+            await connection.exec_driver_sql("SELECT 1")
+
+    return check

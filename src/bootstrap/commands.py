@@ -1,0 +1,145 @@
+"""What the command line does to a data folder, through the same use cases as everyone."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+from uuid import UUID
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from tidings.application.campaigns import NewCampaign
+from tidings.application.templates import NewTemplate
+from tidings.bootstrap.assembly import assembled
+from tidings.bootstrap.container import Container
+from tidings.bootstrap.platform import Platform, running
+from tidings.bootstrap.service import quiet_logs
+from tidings.bootstrap.settings import Settings
+from tidings.domain.campaigns import State
+from tidings.domain.contacts.importing import ImportOptions, ImportReport
+from tidings.domain.contacts.importing import Progress as Imported
+from tidings.domain.errors import Fault, Invalid
+from tidings.domain.kernel import Actor, CampaignId, OrganizationId
+
+T = TypeVar("T")
+
+
+class BadFile(Invalid):
+    """The file cannot be used."""
+
+
+class BadId(Invalid):
+    """That is no id."""
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncGenerator[Container]:
+    """The use cases over a data folder, with no loop running."""
+    quiet_logs(settings.log_level)
+    async with assembled(settings) as container:
+        platform = Platform(container)
+        try:
+            await platform.open()
+            yield container
+        finally:
+            await platform.close()
+
+
+async def _actor(container: Container, organization: str | None) -> Actor:
+    wanted = None if organization is None else OrganizationId(_id(organization))
+    return await container.accounts().operator(wanted)
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise BadId(f"{text!r} is no id; ids look like 018f4e2a-7c1b-7def-8a90-1234567890ab.") from error
+
+
+def _read(path: Path, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except msgspec.DecodeError as error:
+        fault = Fault(field=str(path), rule="json", message=str(error))
+        raise BadFile("The file is not what this command takes.", fault) from error
+
+
+async def import_contacts(
+    settings: Settings, organization: str | None, file: Path, group: str | None, options: ImportOptions
+) -> ImportReport:
+    """Import a file with a progress bar on the terminal. Raise what the import refuses."""
+    async with _opened(settings) as container:
+        actor = await _actor(container, organization)
+        if group is not None and not options.dry_run:
+            made = await container.groups().ensure(actor, group)
+            options = msgspec.structs.replace(options, group_id=made.id)
+        console = Console(stderr=True)
+        with Progress(
+            TextColumn("importing"), BarColumn(), TimeElapsedColumn(), console=console, transient=True
+        ) as bar:
+            task = bar.add_task("importing", total=None)
+
+            def told(so_far: Imported) -> None:
+                bar.update(task, completed=so_far.rows, total=so_far.total)
+
+            return await container.imports().import_file(actor, file, options, told)
+
+
+async def create_template(settings: Settings, organization: str | None, file: Path) -> object:
+    """Submit the template in a file."""
+    new = _read(file, NewTemplate)
+    async with _opened(settings) as container:
+        return await container.templates().create(await _actor(container, organization), new)
+
+
+async def create_campaign(settings: Settings, organization: str | None, file: Path) -> object:
+    """Draft the campaign in a file."""
+    new = _read(file, NewCampaign)
+    async with _opened(settings) as container:
+        return await container.campaigns().create(await _actor(container, organization), new)
+
+
+async def turn_campaign(settings: Settings, organization: str | None, campaign: str, act: str) -> object:
+    """Launch, pause, resume, cancel or report."""
+    id = CampaignId(_id(campaign))
+    async with _opened(settings) as container:
+        actor = await _actor(container, organization)
+        if act == "report":
+            return await container.reports().report(actor, id)
+        return await getattr(container.campaigns(), act)(actor, id)
+
+
+async def watch_campaign(settings: Settings, organization: str | None, campaign: str) -> int:
+    """Follow a campaign to its end and help it on the way; 0 when everyone is accounted for."""
+    id = CampaignId(_id(campaign))
+    quiet_logs(settings.log_level)
+    async with assembled(settings) as container, running(container):
+        actor = await _actor(container, organization)
+        await container.campaigns().get(actor, id)
+        with Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total}"),
+            TextColumn("{task.fields[rate]:.0f} messages/s"),
+            TimeRemainingColumn(),
+        ) as bar:
+            task = bar.add_task("planning", total=None, rate=0.0)
+            async for moment in container.reports().watch(actor, id):
+                totals = moment.totals
+                speed = bar.tasks[task].speed or 0.0
+                bar.update(
+                    task,
+                    description=moment.state.value,
+                    total=totals.planned or None,
+                    completed=totals.planned - totals.open,
+                    rate=speed,
+                )
+                if moment.state is State.PAUSED:
+                    bar.console.print(f"Paused: {moment.reason or 'by hand'}")
+                    return 2
+        report = await container.reports().report(actor, id)
+        Console().print_json(msgspec.json.encode(report.totals).decode())
+        return 0 if report.consistent else 1

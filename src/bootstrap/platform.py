@@ -1,0 +1,159 @@
+"""A running platform: databases, loops and who listens to whom, for the contexts that were asked for."""
+
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from sqlalchemy import MetaData, Table
+
+from tidings.adapters.mysql import bus as bus_tables
+from tidings.adapters.mysql import campaigns as campaign_tables
+from tidings.adapters.mysql import teams as team_tables
+from tidings.adapters.mysql import users as user_tables
+from tidings.adapters.mysql.contacts import tables as contact_tables
+from tidings.adapters.mysql.engine import Database
+from tidings.adapters.mysql.outbox import SqlOutboxReader
+from tidings.adapters.mysql.templates import tables as template_tables
+from tidings.adapters.mysql.whatsapp import tables as whatsapp_tables
+from tidings.application.ports.bus import Subscription
+from tidings.application.relay import Hear, Relay, listener, one_by_one
+from tidings.bootstrap.container import Container
+from tidings.bootstrap.loops import Loops
+from tidings.bootstrap.settings import CONTEXTS
+from tidings.domain import events
+from tidings.domain.events import Event
+
+log = structlog.get_logger("tidings")
+
+DRAIN = 12.0
+"""Seconds that a stop may take for what is on its way."""
+TEMPLATE_SYNC = 5.0
+"""Seconds between two looks at which accounts are due."""
+
+
+def _tag(event: type[Event]) -> str:
+    return str(event.__struct_config__.tag)
+
+
+def listeners(container: Container) -> dict[str, Mapping[type[Event], Hear]]:
+    """Who hears what: for each consuming context the use cases that deal with each event."""
+    runner, messages = container.runner(), container.messages()
+    keeper, consent = container.keeper(), container.consent()
+    opener = container.accounts_at_meta()
+    opening: dict[type[Event], Hear] = (
+        {} if opener is None else {events.OrganizationCreated: one_by_one(opener.organization_created)}
+    )
+    return {
+        "users": opening,
+        "campaigns": {
+            events.MessagesMoved: runner.messages_moved,
+            events.RunHalted: one_by_one(runner.run_halted),
+        },
+        "whatsapp": {
+            events.WabaConnected: one_by_one(messages.waba_connected),
+            events.ReplyWanted: one_by_one(messages.reply_wanted),
+        },
+        "templates": {
+            events.WabaConnected: one_by_one(keeper.connected),
+            events.TemplateReported: one_by_one(keeper.reported),
+            events.TemplateRemarked: one_by_one(keeper.remarked),
+        },
+        "contacts": {
+            events.MessageReceived: one_by_one(consent.message_received),
+            events.PreferenceReported: one_by_one(consent.preference_reported),
+        },
+    }
+
+
+_TABLES: dict[str, tuple[MetaData, Table]] = {
+    "users": (user_tables.metadata, user_tables.outbox),
+    "teams": (team_tables.metadata, team_tables.outbox),
+    "contacts": (contact_tables.metadata, contact_tables.outbox),
+    "templates": (template_tables.metadata, template_tables.outbox),
+    "campaigns": (campaign_tables.metadata, campaign_tables.outbox),
+    "whatsapp": (whatsapp_tables.metadata, whatsapp_tables.outbox),
+}
+
+
+@dataclass(slots=True)
+class Platform:
+    """One process of tidings, from opening its files to the last settled call."""
+
+    container: Container
+    loops: Loops = field(default_factory=Loops)
+    databases: dict[str, Database] = field(default_factory=dict[str, Database])
+
+    async def open(self) -> None:
+        """Open the databases and make what is missing. Raise DatabaseUnavailable."""
+        for name, (metadata, _) in _TABLES.items():
+            self.databases[name] = getattr(self.container, f"{name}_database")()
+            await self.databases[name].create(metadata)
+        self.databases["bus"] = self.container.bus_database()
+        await self.databases["bus"].create(bus_tables.metadata)
+
+    async def run(self, contexts: Iterable[str], *, send: bool) -> None:
+        """Start the loops of these contexts; `send` also hands messages to Meta."""
+        chosen, container = set(contexts), self.container
+        await self._listen(chosen)
+        for name in chosen & _TABLES.keys():
+            self.loops.start(f"relay {name}", self._relay(name).run)
+        if "campaigns" in chosen:
+            self.loops.start("campaigns", container.runner().run)
+        if "whatsapp" in chosen:
+            self.loops.start("webhooks", container.webhooks().run)
+        if "templates" in chosen:
+            self.loops.start("template sync", self._sync_templates)
+        if send:
+            self.loops.start("sender", container.sender().run)
+
+    async def close(self) -> None:
+        """Stop taking work, let what is on its way finish, and let go of everything."""
+        await self.loops.drain(DRAIN)
+        await self.container.bus().close()
+        await self.container.graph().aclose()
+        for database in self.databases.values():
+            await database.close()
+        for name in (*_TABLES, "bus"):
+            getattr(self.container, f"{name}_signal")().close()
+
+    async def _listen(self, chosen: set[str]) -> None:
+        bus = self.container.bus()
+        for group, handlers in listeners(self.container).items():
+            if not handlers:
+                continue
+            subscription = Subscription(group=group, types=tuple(_tag(event) for event in handlers))
+            if group in chosen:
+                await bus.subscribe(subscription, listener(handlers, _report))
+            else:
+                await bus.declare(subscription)
+
+    def _relay(self, name: str) -> Relay:
+        bus = self.container.bus()
+        signal = getattr(self.container, f"{name}_signal")()
+        outbox = SqlOutboxReader(self.databases[name], _TABLES[name][1])
+        return Relay(name, outbox, bus, signal, bus.hold)
+
+    async def _sync_templates(self, stop: Any) -> None:
+        keeper = self.container.keeper()
+        while not stop.is_set():
+            if not await keeper.tick():
+                await self.container.bus_signal().local.wait(TEMPLATE_SYNC)
+
+
+def _report(error: Exception) -> None:
+    log.error("a listener failed", exc_info=error)
+
+
+@asynccontextmanager
+async def running(
+    container: Container, contexts: Iterable[str] = CONTEXTS, *, send: bool = True
+) -> AsyncGenerator[Platform]:
+    """A platform at work for as long as the block lasts."""
+    platform = Platform(container)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(platform.close)
+        await platform.open()
+        await platform.run(contexts, send=send)
+        yield platform
