@@ -300,7 +300,12 @@ def _accepted(stage: Stage) -> list[Taken]:
     taken: list[Taken] = []
     after = 0
     while page := stage.graph.get("/_sandbox/accepted", params={"after": after}).json()["messages"]:
-        taken += [Taken(wamid=each["wamid"], to=each["to"], status=each["status"]) for each in page]
+        # Confirmations of STOP went out as well; the campaign's messages are those of its template.
+        taken += [
+            Taken(wamid=each["wamid"], to=each["to"], status=each["status"])
+            for each in page
+            if each["template"] == TEMPLATE["name"]
+        ]
         after = page[-1]["n"]
     return taken
 

@@ -50,6 +50,7 @@ def listeners(container: Container) -> dict[str, Mapping[type[Event], Hear]]:
         "campaigns": {
             events.MessagesMoved: runner.messages_moved,
             events.RunHalted: one_by_one(runner.run_halted),
+            events.TemplateStatusChanged: one_by_one(runner.template_changed),
         },
         "whatsapp": {
             events.WabaConnected: one_by_one(messages.waba_connected),

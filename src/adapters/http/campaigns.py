@@ -6,9 +6,8 @@ from typing import Annotated
 import msgspec
 from litestar import Controller, delete, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
-from msgspec import Meta
 
 from tidings.adapters.http.envelope import Done, Listing, Reply, listing, reply
 from tidings.application.campaigns import CampaignChange, Campaigns, CampaignView, NewCampaign, Reports
@@ -16,8 +15,8 @@ from tidings.application.campaigns.reporting import Explanation, LiveProgress, R
 from tidings.domain.campaigns import Campaign, Recipient
 from tidings.domain.kernel import Actor, CampaignId, MessageId, Permission
 
-Limit = Annotated[int, Meta(ge=1, le=100)]
-PageNumber = Annotated[int, Meta(ge=1, le=10_000)]
+Limit = Annotated[int, QueryParameter(ge=1, le=100)]
+PageNumber = Annotated[int | None, QueryParameter(ge=1, le=10_000)]
 
 
 class CampaignController(Controller):
@@ -41,8 +40,8 @@ class CampaignController(Controller):
         actor: NamedDependency[Actor],
         status: FromQuery[str | None] = None,
         cursor: FromQuery[str | None] = None,
-        page: FromQuery[PageNumber | None] = None,
-        limit: FromQuery[Limit] = 10,
+        page: PageNumber = None,
+        limit: Limit = 10,
     ) -> Listing[Campaign]:
         """List campaigns, newest first."""
         found = await campaigns.page(actor, state=status, cursor=cursor, limit=limit, number=page)
@@ -117,7 +116,7 @@ class CampaignController(Controller):
         id: FromPath[CampaignId],
         status: FromQuery[str | None] = None,
         cursor: FromQuery[str | None] = None,
-        limit: FromQuery[Limit] = 50,
+        limit: Limit = 50,
     ) -> Listing[Recipient]:
         """Who is in the campaign, and what became of each."""
         found = await reports.recipients(actor, id, state=status, cursor=cursor, limit=limit)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from typing import Annotated
+from uuid import UUID
 
 from litestar import Controller, delete, get, patch, post, put
 from litestar.datastructures import UploadFile
@@ -13,11 +14,13 @@ from msgspec import Struct
 from tidings.adapters.http.envelope import Done, Listing, Reply, listing, reply
 from tidings.application.contacts.consent import Consent, Suppressed, Suppression, WishTold
 from tidings.application.contacts.groups import GroupChange, Groups, Members, NewGroup
+from tidings.application.contacts.identities import Identities, MergeView, MergeWith
 from tidings.application.contacts.importing import Imports
 from tidings.application.contacts.people import ContactChange, Contacts, NewContact
 from tidings.application.ports.contacts import ContactFilter
 from tidings.domain.contacts.consent import ConsentEntry, Standing
 from tidings.domain.contacts.groups import Group, Membership
+from tidings.domain.contacts.identities import MergeId
 from tidings.domain.contacts.importing import ImportOptions, ImportReport, Policy
 from tidings.domain.contacts.people import ContactView
 from tidings.domain.contacts.wishes import Wish
@@ -162,6 +165,31 @@ class ContactController(Controller):
     ) -> Listing[ConsentEntry]:
         """All that a contact ever wished, newest first, with source, time and proof."""
         return listing(await consent.ledger(actor, id, cursor=cursor, limit=limit), limit=limit)
+
+    @post("/{id:uuid}/merge", permission=WRITE, status_code=200)
+    async def merge(
+        self,
+        actor: NamedDependency[Actor],
+        identities: NamedDependency[Identities],
+        id: FromPath[ContactId],
+        data: JSONBody[MergeWith],
+    ) -> Reply[ContactView]:
+        """Make two contacts one; the older stays. It can be undone."""
+        return reply(await identities.merge(actor, id, data), "Contacts merged")
+
+    @get("/{id:uuid}/merges", permission=READ)
+    async def merges(
+        self, actor: NamedDependency[Actor], identities: NamedDependency[Identities], id: FromPath[ContactId]
+    ) -> Reply[list[MergeView]]:
+        """The merges of a contact, newest first, undone ones too."""
+        return reply(list(await identities.history(actor, id)))
+
+    @post("/merges/{merge_id:uuid}/undo", permission=WRITE, status_code=200)
+    async def undo_merge(
+        self, actor: NamedDependency[Actor], identities: NamedDependency[Identities], merge_id: FromPath[UUID]
+    ) -> Reply[ContactView]:
+        """Make a merged contact two again; what was edited since stays with the kept one."""
+        return reply(await identities.undo(actor, MergeId(merge_id)), "Contacts parted")
 
     @get("/suppressions", permission=READ)
     async def suppressions(

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from litestar import Controller, MediaType, Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
-from msgspec import Meta
 
 from tidings.adapters.http.envelope import Listing, Reply, listing, reply
 from tidings.application.ports.meta import BadSignature
@@ -58,7 +57,7 @@ class MessageController(Controller):
         to: FromQuery[str | None] = None,
         campaign_id: Annotated[CampaignId | None, QueryParameter(name="campaignId")] = None,
         cursor: FromQuery[str | None] = None,
-        limit: FromQuery[Annotated[int, Meta(ge=1, le=100)]] = 50,
+        limit: Annotated[int, QueryParameter(ge=1, le=100)] = 50,
     ) -> Listing[MessageView]:
         """Message history, newest first."""
         found = await messages.page(

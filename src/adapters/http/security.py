@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeAlias, cast
 
 from litestar import Request
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,7 +14,9 @@ from tidings.domain.errors import Refused
 from tidings.domain.kernel import Actor
 from tidings.domain.users import BadToken, SessionId
 
-SECURITY_HEADERS: list[tuple[bytes, bytes]] = [
+Header: TypeAlias = tuple[bytes, bytes]
+
+SECURITY_HEADERS: list[Header] = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
@@ -84,7 +86,7 @@ class Entrance:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 start = cast("dict[str, Any]", message)
-                start["headers"] = [*start.get("headers", ()), *relaxed]
+                start["headers"] = [*cast("list[Header]", start.get("headers", [])), *relaxed]
             await send(message)
 
         await self.app(scope, receive, with_headers)

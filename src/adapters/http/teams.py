@@ -4,8 +4,7 @@ from typing import Annotated
 
 from litestar import Controller, delete, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody
-from msgspec import Meta
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from tidings.adapters.http.envelope import Done, Listing, Reply, listing, reply
 from tidings.application.teams import NewMember, NewTeam, RoleChange, Teams
@@ -30,7 +29,7 @@ class TeamController(Controller):
         teams: NamedDependency[Teams],
         actor: NamedDependency[Actor],
         cursor: FromQuery[str | None] = None,
-        limit: FromQuery[Annotated[int, Meta(ge=1, le=100)]] = 50,
+        limit: Annotated[int, QueryParameter(ge=1, le=100)] = 50,
     ) -> Listing[Team]:
         """List teams, newest first."""
         return listing(await teams.page(actor, cursor=cursor, limit=limit), limit=limit)

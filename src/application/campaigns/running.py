@@ -25,7 +25,7 @@ from tidings.application.ports.campaigns import (
 from tidings.application.ports.common import NewId, Now, Signal
 from tidings.domain.campaigns import Act, Campaign, CampaignNotFound, Outcome, Recipient, State, fill, totals
 from tidings.domain.errors import Conflict, Invalid, NotFound, Unavailable
-from tidings.domain.events import MessagesMoved, RunHalted
+from tidings.domain.events import MessagesMoved, RunHalted, TemplateStatusChanged
 from tidings.domain.kernel import MessageId, PersonKey
 
 PAGE = 1000
@@ -195,6 +195,16 @@ class Runner:
                         continue
                     if await work.inbox.first_time(GROUP, event_id):
                         await work.recipients.fold(event.campaign_id, event.moves)
+        self.signal.wake()
+
+    async def template_changed(self, event_id: UUID, event: TemplateStatusChanged) -> None:
+        """A template that may no longer be sent: campaigns that use it wait, and say why."""
+        if event.status == "APPROVED":
+            return
+        reason = f"The template is {event.status}" + (f": {event.reason}" if event.reason else "")
+        for campaign in await self.active.unfinished():
+            if campaign.template_id == event.template_id:
+                await self._pause(campaign, reason)
         self.signal.wake()
 
     async def run_halted(self, event_id: UUID, event: RunHalted) -> None:
