@@ -11,10 +11,13 @@ _OUTBOUND, _INBOUND = 0x11, 0x12
 
 
 class Wamids:
-    """Message ids. They scramble the message's number, so the number can be had back from them."""
+    """Message ids. They scramble the message's number, so the number can be had back from them.
 
-    def __init__(self, seed: int) -> None:
-        self._offset = (seed * 0xD1B54A32D192ED03) & _MASK
+    The moment of starting goes into them: numbers begin again with every start, ids never do.
+    """
+
+    def __init__(self, seed: int, started: float) -> None:
+        self._offset = (seed * 0xD1B54A32D192ED03 + int(started * 1000) * 0xA0761D6478BD642F1) & _MASK
 
     def outbound(self, phone: str, n: int) -> str:
         return _wamid(phone, _OUTBOUND, f"{(n * _FACTOR + self._offset) & _MASK:018X}")

@@ -51,7 +51,7 @@ class World:
         self.tokens: dict[str, Waba] = {}
         self.changed = True
         """Accounts or templates differ from what was last kept."""
-        self._wamids = Wamids(settings.seed)
+        self._wamids = Wamids(settings.seed, now())
         self._heap: list[tuple[float, int, int | Happening, int]] = []
         self._made = 0
         self._stopped: set[tuple[int, str]] = set()

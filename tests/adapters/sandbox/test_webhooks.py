@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.adapters.sandbox.conftest import QUICK, SETTINGS, Receiver, sandbox_at
+from tidings.adapters.sandbox.ids import Wamids
 from tidings.adapters.sandbox.server import Sandbox
 from tidings.adapters.sandbox.settings import Faults
 
@@ -200,3 +201,13 @@ async def test_a_callback_address_is_asked_before_it_is_used(caller, receiver):
     assert body["data"][0]["override_callback_uri"] == receiver.url
     assert await caller.graph("DELETE", path) == (200, {"success": True})
     assert await caller.graph("GET", path) == (200, {"data": []})
+
+
+def test_a_sandbox_that_starts_again_repeats_no_message_id():
+    ids = set()
+    for start in (1_790_000_000.0, 1_790_000_000.5, 1_790_086_400.0):
+        wamids = Wamids(1, start)
+        made = [wamids.outbound("447700900123", n) for n in range(1, 200)]
+        assert [wamids.number(wamid) for wamid in made] == list(range(1, 200))
+        ids |= set(made)
+    assert len(ids) == 3 * 199
