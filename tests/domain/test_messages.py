@@ -97,7 +97,7 @@ def test_a_refusal_never_undoes_what_meta_reported():
 
 
 def test_what_never_left_counts_as_no_attempt():
-    again = SENDING.not_sent("connection refused")
+    again = SENDING.not_sent(NOON, "connection refused")
     assert (again.state, again.attempt_no, again.attempt_id) == (State.PENDING, 0, None)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeAlias, cast
 
 from litestar import Request
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from tidings.domain.errors import Refused
 from tidings.domain.kernel import Actor
@@ -81,12 +81,14 @@ class Entrance:
                 except Refused as refused:
                     state["bad_token"] = refused
         more = [*SECURITY_HEADERS, (b"x-request-id", request_id.encode())]
-        relaxed = more if not scope["path"].startswith("/schema") else more[4:]
+        if cast("HTTPScope", scope)["path"].startswith("/schema"):
+            # The documentation's own page brings scripts and styles.
+            more = more[4:]
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 start = cast("dict[str, Any]", message)
-                start["headers"] = [*cast("list[Header]", start.get("headers", [])), *relaxed]
+                start["headers"] = [*start.get("headers", ()), *more]
             await send(message)
 
         await self.app(scope, receive, with_headers)

@@ -28,6 +28,7 @@ from tidings.domain.kernel import (
 )
 from tidings.domain.whatsapp.content import Content, Text
 from tidings.domain.whatsapp.conversations import check_window
+from tidings.domain.whatsapp.limits import check
 from tidings.domain.whatsapp.messages import Attempt, Message, MessageNotFound, State
 from tidings.domain.whatsapp.numbers import (
     NoNumber,
@@ -41,6 +42,10 @@ from tidings.domain.whatsapp.numbers import (
 
 class NotAState(Invalid):
     """There is no such message state."""
+
+
+class CannotBeSaid(Invalid):
+    """WhatsApp would not take this content."""
 
 
 class NewMessage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -99,8 +104,13 @@ class Messages:
     new_id: NewId
 
     async def send(self, actor: Actor, new: NewMessage) -> MessageView:
-        """Put a message in line; it leaves within a moment. Raise WindowClosed, NoNumber, SeveralNumbers."""
+        """Put a message in line; it leaves within a moment.
+
+        Raise CannotBeSaid, WindowClosed, NoNumber, SeveralNumbers.
+        """
         organization = actor.require(Permission.MESSAGES_SEND)
+        if faults := check(new.content):
+            raise CannotBeSaid("", *faults)
         now = self.now()
         person = person_key(new.to)
         async with self.begin() as work:
@@ -114,6 +124,7 @@ class Messages:
                 person=person,
                 to=new.to,
                 content=new.content,
+                reply_to=new.reply_to,
                 created_at=now,
                 next_attempt_at=now,
             )

@@ -304,6 +304,7 @@ class LaneSender:
                     to=message.to,
                     recipient=message.recipient,
                     content=message.content,
+                    reply_to=message.reply_to,
                 )
             )
         except Exception as bug:

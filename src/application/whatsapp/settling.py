@@ -30,6 +30,9 @@ class Settled(Struct, frozen=True, kw_only=True):
 HALTS = frozenset({Verdict.STOP_TEMPLATE, Verdict.STOP_NUMBER, Verdict.STOP_ACCOUNT, Verdict.RENEW_TOKEN})
 """Verdicts that would meet every message of a campaign: it waits for people instead of failing one by one."""
 
+REST = 1.0
+"""Seconds before what never left is tried again."""
+
 WHOLE_LANE = HALTS - {Verdict.STOP_TEMPLATE}
 """Verdicts that concern every campaign behind the number."""
 
@@ -42,7 +45,8 @@ def settle(message: Message, settled: Settled, chance: float) -> Message:
         case Rejected() as rejected:
             return _rejected(message, rejected, settled.at, chance)
         case NotSent(reason=reason):
-            return message.not_sent(reason)
+            # What keeps us from calling at all is seldom gone at once: a moment's rest instead of a spin.
+            return message.not_sent(settled.at + backoff(REST, 1, chance), reason)
         case Unclear(reason=reason):
             return message.lose(settled.at, reason)
         case Withheld(reason=reason):

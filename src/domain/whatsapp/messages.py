@@ -135,6 +135,7 @@ class Message(Struct, frozen=True, kw_only=True):
     to: Phone | None = None
     recipient: str | None = None
     content: Content
+    reply_to: Wamid | None = None
     state: State = State.PENDING
     version: int = 1
     created_at: datetime
@@ -188,12 +189,15 @@ class Message(Struct, frozen=True, kw_only=True):
             return self
         return replace(moved, attempt_id=None, next_attempt_at=due, code=code, reason=reason)
 
-    def not_sent(self, reason: str) -> "Message":
-        """It certainly never left: back in line as if nothing had been tried."""
+    def not_sent(self, due: datetime, reason: str) -> "Message":
+        """It certainly never left: back in line from `due`, as if nothing had been tried."""
         moved = self._move(Fact.NOT_SENT)
         if moved is None:
             return self
-        return replace(moved, attempt_id=None, attempt_no=self.attempt_no - 1, reason=reason)
+        again = max(due, self.next_attempt_at)
+        return replace(
+            moved, attempt_id=None, attempt_no=self.attempt_no - 1, next_attempt_at=again, reason=reason
+        )
 
     def refuse(self, at: datetime, *, code: int | None, reason: str) -> "Message":
         """A definite and final refusal."""

@@ -28,6 +28,7 @@ messages = Table(
     Column("to", ascii_key(24)),
     Column("recipient", ascii_key(160)),
     Column("content", Json(Content), nullable=False),
+    Column("reply_to", ascii_key(255)),
     Column("state", Choice(State), nullable=False),
     Column("version", Integer, nullable=False),
     Column("created_at", Moment, nullable=False),
