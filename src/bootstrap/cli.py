@@ -93,6 +93,7 @@ def worker(data: Path | None) -> None:
 @click.option("--verify-token", default=None)
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--throughput", type=int, default=80, show_default=True, help="Messages a second.")
+@click.option("--numbers", type=int, default=1, show_default=True, help="Sending numbers of the account.")
 def sandbox(**options: Any) -> None:
     """A Graph API of our own, faithful and offline, for any client of Meta's."""
     from tidings.bootstrap.service import play_meta

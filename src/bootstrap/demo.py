@@ -112,7 +112,7 @@ def demo(contacts: Path, folder: Path, *, speed: int = 250, console: Console | N
 
 @contextmanager
 def _staged(console: Console, folder: Path, speed: int) -> Generator[Stage]:
-    graph_port, port = _free_port(), _free_port()
+    graph_port, port = free_port(), free_port()
     secret, verify = new_secret(), new_secret()
     graph, service = f"http://127.0.0.1:{graph_port}", f"http://127.0.0.1:{port}"
     environment = {
@@ -258,8 +258,8 @@ def _quiet(stage: Stage, campaign: str) -> None:
 
 def _account(stage: Stage, campaign: str) -> list[Breach]:
     report = stage.ask("GET", f"/api/campaigns/{campaign}/report")
-    rows = _rows(stage, campaign)
-    accepted = _accepted(stage)
+    rows = rows_of(stage.client, campaign)
+    accepted = taken_of(stage.graph)
     breaches = check(accepted, rows, report["totals"])
     if not report["consistent"]:
         breaches.append(Breach(invariant="I3", what="the report's recount differs from its totals"))
@@ -276,12 +276,13 @@ def _account(stage: Stage, campaign: str) -> list[Breach]:
     return breaches
 
 
-def _rows(stage: Stage, campaign: str) -> list[Row]:
+def rows_of(client: httpx.Client, campaign: str) -> list[Row]:
+    """Every recipient of a campaign, as the API gives them."""
     rows: list[Row] = []
     cursor: str | None = ""
     while cursor is not None:
         query = f"?limit=100&cursor={cursor}" if cursor else "?limit=100"
-        page = stage.client.get(f"/api/campaigns/{campaign}/recipients{query}").json()
+        page = client.get(f"/api/campaigns/{campaign}/recipients{query}").json()
         rows += [
             Row(
                 phone=each["phone"],
@@ -296,11 +297,11 @@ def _rows(stage: Stage, campaign: str) -> list[Row]:
     return rows
 
 
-def _accepted(stage: Stage) -> list[Taken]:
+def taken_of(graph: httpx.Client) -> list[Taken]:
+    """What the sandbox accepted of the demo's template; confirmations of STOP went out as well."""
     taken: list[Taken] = []
     after = 0
-    while page := stage.graph.get("/_sandbox/accepted", params={"after": after}).json()["messages"]:
-        # Confirmations of STOP went out as well; the campaign's messages are those of its template.
+    while page := graph.get("/_sandbox/accepted", params={"after": after}).json()["messages"]:
         taken += [
             Taken(wamid=each["wamid"], to=each["to"], status=each["status"])
             for each in page
@@ -355,7 +356,7 @@ def _answers(client: httpx.Client, path: str) -> bool:
         return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
