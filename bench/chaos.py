@@ -41,7 +41,7 @@ FAULTS = {
     "duplicate_webhooks": 0.3,
     "shuffle_webhooks": 0.3,
 }
-console = Console()
+console = Console(width=130)
 
 
 @dataclass

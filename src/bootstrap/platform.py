@@ -1,9 +1,10 @@
 """A running platform: databases, loops and who listens to whom, for the contexts that were asked for."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import structlog
 from sqlalchemy import MetaData, Table
@@ -136,11 +137,12 @@ class Platform:
         outbox = SqlOutboxReader(self.databases[name], _TABLES[name][1])
         return Relay(name, outbox, bus, signal, bus.hold)
 
-    async def _sync_templates(self, stop: Any) -> None:
+    async def _sync_templates(self, stop: asyncio.Event) -> None:
         keeper = self.container.keeper()
         while not stop.is_set():
             if not await keeper.tick():
-                await self.container.bus_signal().local.wait(TEMPLATE_SYNC)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), TEMPLATE_SYNC)
 
 
 def _report(error: Exception) -> None:
