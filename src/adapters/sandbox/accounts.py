@@ -1,10 +1,13 @@
 """Accounts: the WABAs and numbers that the sandbox plays, with their tokens and secrets."""
 
+from collections import deque
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from msgspec import Struct
 
 from tidings.adapters.sandbox.dice import Dice
+from tidings.adapters.sandbox.limits import Calls, Marketing, Reach
 
 
 class Account(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -15,6 +18,30 @@ class Account(Struct, frozen=True, kw_only=True, rename="camel"):
     display_phone_number: str
     access_token: str
     app_secret: str
+
+
+class Access(StrEnum):
+    """What a token is good for."""
+
+    VALID = "valid"
+    EXPIRED = "expired"
+    NO_MESSAGING = "no_messaging"
+    NO_MANAGEMENT = "no_management"
+
+
+@dataclass(slots=True)
+class Standing:
+    """How a number stands with Meta and what it says of itself."""
+
+    verified_name: str = "Sandbox"
+    verified: bool = True
+    registered: bool = True
+    pin: str | None = None
+    quality: str = "GREEN"
+    tier: str = "TIER_UNLIMITED"
+    registrations: list[float] = field(default_factory=list[float])
+    """When it was registered or deregistered."""
+    profile: dict[str, object] = field(default_factory=dict[str, object])
 
 
 @dataclass(slots=True)
@@ -30,6 +57,12 @@ class Waba:
     override: str | None = None
     verify_token: str | None = None
     subscribed: bool = True
+    access: Access = Access.VALID
+    reach: Reach = field(default_factory=Reach)
+    marketing: Marketing = field(default_factory=Marketing)
+    calls: Calls = field(default_factory=Calls)
+    creations: deque[float] = field(default_factory=deque[float])
+    """When templates were handed in, within an hour."""
 
     @property
     def url(self) -> str | None:
@@ -47,8 +80,9 @@ class Line:
     rate: float
     tokens: float
     filled: float
+    standing: Standing = field(default_factory=Standing)
     talked: dict[str, float] = field(default_factory=dict[str, float])
-    """When a person last wrote to it."""
+    """When a person last wrote to it, by business-scoped id."""
 
     @property
     def digits(self) -> str:

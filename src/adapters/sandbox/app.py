@@ -31,6 +31,7 @@ class App:
             await asyncio.sleep(reply.delay)
         length = 100 if reply.dropped else len(reply.body)
         headers = [(b"content-type", reply.content_type.encode()), (b"content-length", b"%d" % length)]
+        headers += [(name.encode(), value.encode()) for name, value in reply.headers]
         await send({"type": "http.response.start", "status": reply.status or 200, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body, "more_body": reply.dropped})
         if reply.dropped:
@@ -54,4 +55,5 @@ async def _call(scope: Scope, receive: Receive) -> Call:
         body=body,
         content_type=headers.get(b"content-type", b"").decode("latin-1"),
         host=headers.get(b"host", b"").decode("latin-1"),
+        file_offset=headers.get(b"file_offset", b"0").decode("latin-1"),
     )

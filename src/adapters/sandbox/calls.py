@@ -18,6 +18,7 @@ class Call(NamedTuple):
     body: bytes
     content_type: str = ""
     host: str = ""
+    file_offset: str = "0"
 
     @property
     def params(self) -> dict[str, str]:
@@ -45,6 +46,7 @@ class Reply(NamedTuple):
     """Seconds to wait before it is given."""
     dropped: bool = False
     """The connection is closed instead."""
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 def answered(value: object) -> Reply:

@@ -6,16 +6,22 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from tidings.adapters.sandbox.accounts import Account, Line
-from tidings.adapters.sandbox.calls import Call, Reply, answered
+from tidings.adapters.sandbox.accounts import Access, Account, Line, Waba
+from tidings.adapters.sandbox.apps import CODE_LIVES
+from tidings.adapters.sandbox.calls import SUCCESS, Call, Reply, answered
+from tidings.adapters.sandbox.files import inbound_media
+from tidings.adapters.sandbox.moderation import Moderation
 from tidings.adapters.sandbox.payloads import Item, ascii, contact
 from tidings.adapters.sandbox.people import Fate
 from tidings.adapters.sandbox.sending import switched
 from tidings.adapters.sandbox.settings import Behaviour
+from tidings.adapters.sandbox.templates import SandboxTemplate
 from tidings.adapters.sandbox.webhooks import Webhooks
 from tidings.adapters.sandbox.world import World
+from tidings.domain.templates.components import Category
 
 MOST = 10_000
+_FILES = frozenset({"image", "video", "audio", "document", "sticker"})
 T = TypeVar("T")
 
 
@@ -42,6 +48,8 @@ class _Part(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     fate: Fate | None = None
     """None gives the person back to chance."""
     answer: str | None = None
+    hides_phone: bool | None = None
+    """Whether the number is kept from businesses, so that only the business-scoped id is told."""
 
 
 class _Inbound(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
@@ -68,8 +76,41 @@ class _NewAccount(Struct, frozen=True, rename="camel", forbid_unknown_fields=Tru
     webhook: str | None = None
 
 
-class _Reason(Struct, frozen=True):
-    reason: str = "NONE"
+class _Verdict(Struct, frozen=True, forbid_unknown_fields=True):
+    """What Meta says of a template."""
+
+    reason: str = "INCORRECT_CATEGORY"
+    score: str = "RED"
+    category: Category = Category.MARKETING
+
+
+class _Number(Struct, frozen=True, forbid_unknown_fields=True):
+    """What changes about a number."""
+
+    quality: str | None = None
+    tier: str | None = None
+    throughput: float | None = None
+
+
+class _Notice(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """A webhook about an account."""
+
+    waba_id: str
+    field: str
+    value: dict[str, object]
+
+
+class _Token(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a token is good for from now on."""
+
+    token: str
+    access: Access
+
+
+class _Code(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """The account that a code is for."""
+
+    waba_id: str
 
 
 class _Wrong(Exception):
@@ -79,8 +120,9 @@ class _Wrong(Exception):
 class Control:
     """The control API."""
 
-    def __init__(self, world: World, webhooks: Webhooks) -> None:
+    def __init__(self, world: World, moderation: Moderation, webhooks: Webhooks) -> None:
         self._world = world
+        self._moderation = moderation
         self._webhooks = webhooks
         self._calls: dict[tuple[str, str], Callable[[Call], Reply]] = {
             ("GET", "state"): self._state,
@@ -91,6 +133,9 @@ class Control:
             ("POST", "behaviour"): self._behaviour,
             ("POST", "inbound"): self._inbound,
             ("POST", "accounts"): self._account,
+            ("POST", "notice"): self._notice,
+            ("POST", "tokens"): self._token,
+            ("POST", "codes"): self._code,
         }
 
     def answer(self, call: Call) -> Reply:
@@ -99,6 +144,8 @@ class Control:
             match parts:
                 case ["templates", id, word] if call.method == "POST":
                     return self._template(id, word, call)
+                case ["numbers", id] if call.method == "POST":
+                    return self._number(id, call)
                 case [name] if answer := self._calls.get((call.method, name)):
                     return answer(call)
                 case _:
@@ -150,8 +197,12 @@ class Control:
             return answered(people.behaviour)
         part = _read(call, _Part)
         phone = _digits(part.phone)
-        people.give(phone, part.fate, part.answer)
-        return answered({"phone": phone, "fate": people.person(phone).fate})
+        if part.hides_phone is None:
+            people.give(phone, part.fate, part.answer)
+        else:
+            people.hide(phone, hidden=part.hides_phone)
+        person = people.person(phone)
+        return answered({"phone": phone, "fate": person.fate, "userId": person.user_id})
 
     def _inbound(self, call: Call) -> Reply:
         said = _read(call, _Inbound)
@@ -163,6 +214,9 @@ class Control:
             if said.text is None and said.content is None:
                 raise _Wrong("text, content or preference is required")
             content = said.content or {"type": "text", "text": {"body": said.text}}
+            if (kind := str(content.get("type"))) in _FILES:
+                file = inbound_media(self._world.files, line, content.get(kind), now, call.host)
+                content = {**content, kind: file}
             item = self._world.inbound(line, phone, content, now, said.name)
         self._world.at(now, lambda _: [item])
         return answered({"id": msgspec.json.decode(item.body, type=dict[str, object]).get("id")})
@@ -174,13 +228,14 @@ class Control:
         people.give(phone, Fate.STOPPED_MARKETING if value == "stop" else Fate.READS, None)
         who = people.person(phone)
         said = {
-            "wa_id": phone,
+            "wa_id": who.phone,
+            "user_id": who.user_id,
             "detail": f"User requested to {value} marketing messages",
             "category": "marketing_messages",
             "value": value,
             "timestamp": int(now),
         }
-        return Item(line.waba, line, "user_preferences", ascii(said), contact(who, phone))
+        return Item(line.waba, line, "user_preferences", ascii(said), contact(who))
 
     def _account(self, call: Call) -> Reply:
         said = _read(call, _NewAccount)
@@ -196,16 +251,84 @@ class Control:
         return answered(account)
 
     def _template(self, id: str, word: str, call: Call) -> Reply:
-        words = {"approve": "APPROVED", "reject": "REJECTED", "pause": "PAUSED", "disable": "DISABLED"}
         template = self._world.templates.by_id.get(id)
-        if template is None or word not in words:
-            return _wrong(404, "There is no such template or verdict.")
-        default = _Reason("INCORRECT_CATEGORY" if word == "reject" else "NONE")
-        reason = _read(call, _Reason).reason if call.body else default.reason
-        now = self._world.now()
-        items = self._world.decide(template, words[word], reason, now)
-        self._world.at(now, lambda _: items)
-        return answered({"id": template.id, "status": template.status})
+        if template is None:
+            return _wrong(404, "There is no such template.")
+        self._moderation.tell(self._judged(template, word, call))
+        return answered({"id": template.id, "status": template.status, "category": template.draft.category})
+
+    def _judged(self, template: SandboxTemplate, word: str, call: Call) -> list[Item]:
+        said = _read(call, _Verdict) if call.body else _Verdict()
+        meta, now = self._moderation, self._world.now()
+        match word:
+            case "approve":
+                return meta.decide(template, "APPROVED", now)
+            case "reject":
+                return meta.decide(template, "REJECTED", now, reason=said.reason)
+            case "pause":
+                return meta.pause(template, now)
+            case "disable":
+                return meta.decide(template, "DISABLED", now, title="DISABLED")
+            case "quality":
+                return meta.assess(template, said.score, now)
+            case "category":
+                return meta.recategorise(template, said.category, now)
+            case "hold":
+                self._world.hold(template)
+                return []
+            case "release":
+                return self._world.release(template, now)
+            case "drop":
+                return meta.drop(template, now)
+            case _:
+                raise _Wrong(f"There is no verdict {word}.")
+
+    def _number(self, id: str, call: Call) -> Reply:
+        """A number's quality, throughput or messaging limit changes."""
+        line, said = self._line(id), _read(call, _Number)
+        standing, now = line.standing, self._world.now()
+        standing.quality = said.quality or standing.quality
+        standing.tier = said.tier or standing.tier
+        event = "ONBOARDING"
+        if said.throughput is not None:
+            event, line.rate = "THROUGHPUT_UPGRADE", said.throughput
+        value = {
+            "display_phone_number": line.digits,
+            "event": event,
+            "max_daily_conversations_per_business": standing.tier,
+            "current_limit": standing.tier,
+        }
+        item = Item(line.waba, None, "phone_number_quality_update", ascii(value), at=int(now))
+        self._moderation.tell([item])
+        return answered({"id": line.id, "quality": standing.quality, "tier": standing.tier})
+
+    def _notice(self, call: Call) -> Reply:
+        """Any notice about an account, in Meta's words."""
+        said = _read(call, _Notice)
+        waba = self._waba(said.waba_id)
+        self._moderation.tell([Item(waba, None, said.field, ascii(said.value), at=int(self._world.now()))])
+        return SUCCESS
+
+    def _token(self, call: Call) -> Reply:
+        said = _read(call, _Token)
+        waba = self._world.tokens.get(said.token)
+        if waba is None:
+            raise _Wrong("there is no such token")
+        waba.access = said.access
+        return SUCCESS
+
+    def _code(self, call: Call) -> Reply:
+        """What Embedded Signup would hand to the browser."""
+        waba, now = self._waba(_read(call, _Code).waba_id), self._world.now()
+        code = f"AQ{self._world.dice.hex(f'code {self._world.next_number()} {now}', 40)}"
+        self._world.codes[code] = (waba.id, now + CODE_LIVES)
+        return answered({"code": code})
+
+    def _waba(self, id: str) -> Waba:
+        waba = self._world.wabas.get(id)
+        if waba is None:
+            raise _Wrong("there is no such account")
+        return waba
 
     def _line(self, id: str | None) -> Line:
         line = self._world.lines.get(id) if id is not None else next(iter(self._world.ordered), None)

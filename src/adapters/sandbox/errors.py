@@ -22,6 +22,7 @@ TITLES: dict[int, str] = {
     131050: "User has stopped marketing messages",
     131051: "Unsupported message type",
     131053: "Media upload error",
+    131055: "Method not allowed",
     131056: "(Business Account, Consumer Account) pair rate limit hit",
     131062: "Business-scoped user id is not supported for this message",
     132000: "Number of parameters does not match the expected number of params",
@@ -35,6 +36,7 @@ TITLES: dict[int, str] = {
     133006: "Phone number re-verification needed",
     133010: "Phone number not registered",
     133016: "Account register deregister rate limit exceeded",
+    134100: "Only marketing messages supported",
 }
 
 _STATUSES = {104: 401, 190: 401, 200: 403, 131016: 500, 132001: 404}

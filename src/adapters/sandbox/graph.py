@@ -1,35 +1,40 @@
 """The Graph API: which call is about what, who may make it, and the answer (fact sheet 1, 4.1, 11)."""
 
+import hmac
 import re
-from collections.abc import Awaitable, Callable
 
-from tidings.adapters.sandbox.accounts import Line, Waba
+import msgspec
+
+from tidings.adapters.sandbox.accounts import Access, Line, Waba
+from tidings.adapters.sandbox.apps import Apps, Verify
 from tidings.adapters.sandbox.calls import SUCCESS, Call, Reply, answered
 from tidings.adapters.sandbox.errors import (
     GraphError,
     bad_token,
+    expired_token,
     invalid,
     no_token,
     unknown_object,
 )
+from tidings.adapters.sandbox.moderation import Moderation
+from tidings.adapters.sandbox.numbers import Numbers, health
 from tidings.adapters.sandbox.review import Reviews
 from tidings.adapters.sandbox.sending import Sending
 from tidings.adapters.sandbox.world import World
 
-Verify = Callable[[str, str, str], Awaitable[bool]]
-"""Asks a callback address whether it knows a token: address, token, challenge."""
-
-_VERSION = re.compile(r"v(2[1-6])\.0")
+_VERSION = re.compile(r"v2[1-6]\.0")
+_MESSAGING = frozenset({"messages", "marketing_messages", "media"})
 
 
 class Graph:
     """Everything below a version."""
 
-    def __init__(self, world: World, verify: Verify) -> None:
+    def __init__(self, world: World, moderation: Moderation, verify: Verify) -> None:
         self._world = world
-        self._verify = verify
         self._sending = Sending(world)
-        self._reviews = Reviews(world)
+        self._reviews = Reviews(world, moderation)
+        self._numbers = Numbers(world)
+        self._apps = Apps(world, verify)
         self._trace = 0
 
     async def answer(self, call: Call) -> Reply:
@@ -37,42 +42,106 @@ class Graph:
         try:
             return await self._route(call)
         except GraphError as error:
-            self._trace += 1
-            trace = f"A{self._world.dice.hex(f'trace {self._trace}', 22)}"
-            return Reply(error.status, error.body(trace))
+            return self._refusal(call, error)
+
+    def media(self, call: Call) -> Reply:
+        """The bytes of a file, from the address that a look-up gave."""
+        try:
+            return self._world.files.fetch(self._waba(call), call, self._world.now())
+        except GraphError as error:
+            return self._refusal(call, error)
+
+    def _refusal(self, call: Call, error: GraphError) -> Reply:
+        self._trace += 1
+        trace = f"A{self._world.dice.hex(f'trace {self._trace}', 22)}"
+        waba = self._world.tokens.get(_token(call))
+        headers = self._usage(waba, 100) if waba is not None and error.code == 80007 else ()
+        said = f'OAuth "Facebook Platform" "invalid_request" "{error.message}"'
+        return Reply(error.status, error.body(trace), headers=(*headers, ("www-authenticate", said)))
 
     async def _route(self, call: Call) -> Reply:
-        parts = call.path.strip("/").split("/")
-        if not _VERSION.fullmatch(parts[0]):
-            raise invalid("Unknown path components: /" + "/".join(parts))
+        version, *parts = call.path.strip("/").split("/")
+        if not _VERSION.fullmatch(version):
+            raise invalid("Unknown path components: " + call.path)
+        if (answer := self._apps.find(parts, call)) is not None:
+            return await answer
         waba = self._waba(call)
-        match parts[1:]:
-            case [id, "messages"] if (line := self._line(waba, id)) and call.method == "POST":
-                return self._sending.answer(line, call)
-            case ["debug_token"] if call.method == "GET":
-                return self._debug(call)
-            case [id] if id == waba.id and call.method == "GET":
-                return answered(_account(waba))
-            case [id, edge] if id == waba.id:
-                return await self._edge(waba, edge, call)
-            case [id] if line := self._line(waba, id):
-                return _number_node(line, call)
-            case [id] if template := self._reviews.find(waba, id):
-                return self._reviews.node(waba, template, call)
-            case [id, *_]:
-                raise unknown_object(call.method, id)
+        match parts:
+            case [id, edge] if edge in _MESSAGING and (line := self._line(waba, id)):
+                return self._message(waba, line, edge, call)
+            case [id] if id.startswith("upload:"):
+                chance = self._world.dice.roll(f"upload {self._world.next_number()}")[0]
+                return self._world.files.push(waba, id, call, self._world.faults, chance)
+            case [id] if media := self._world.files.find(waba, id, self._world.now()):
+                return self._world.files.node(media, call, self._world.now())
+            case [id, "uploads"] if id.isdecimal() and call.method == "POST":
+                return self._world.files.begin(waba, call)
+            case [id, *edge]:
+                headers = self._counted(waba)
+                reply = await self._managed(waba, id, edge, call)
+                return reply._replace(headers=(("facebook-api-version", version), *headers))
             case _:
                 raise unknown_object(call.method, "")
 
+    def _message(self, waba: Waba, line: Line, edge: str, call: Call) -> Reply:
+        if call.method != "POST":
+            raise unknown_object(call.method, line.id)
+        if waba.access is Access.NO_MESSAGING:
+            raise GraphError(10, message="(#10) Application does not have permission for this action")
+        if edge == "media":
+            return self._world.files.upload(line, call, self._world.now())
+        return self._sending.answer(line, call, lite=edge == "marketing_messages")
+
+    async def _managed(self, waba: Waba, id: str, edge: list[str], call: Call) -> Reply:
+        """Everything that counts as managing an account."""
+        if waba.access is Access.NO_MANAGEMENT:
+            raise GraphError(200, message="(#200) You do not have permission to access this object.")
+        line = self._line(waba, id)
+        template = self._reviews.find(waba, id)
+        match edge:
+            case [] if id == waba.id and call.method == "GET":
+                return answered(_account(waba, call))
+            case [name] if id == waba.id:
+                return await self._edge(waba, name, call)
+            case [] if line is not None:
+                return self._numbers.node(line, call)
+            case [name] if line is not None:
+                return self._numbers.edge(line, name, call)
+            case [] if template is not None:
+                return self._reviews.node(waba, template, call)
+            case ["unpause"] if template is not None and call.method == "POST":
+                return self._reviews.unpause(template)
+            case _:
+                raise unknown_object(call.method, id)
+
+    def _counted(self, waba: Waba) -> tuple[tuple[str, str], ...]:
+        """Raise GraphError when the hour's calls are used up."""
+        percent = waba.calls.take(self._world.settings.management_calls, self._world.now())
+        return self._usage(waba, percent) if percent else ()
+
+    def _usage(self, waba: Waba, percent: int) -> tuple[tuple[str, str], ...]:
+        usage = {
+            "type": "whatsapp_business_management",
+            "call_count": percent,
+            "total_cputime": percent // 4,
+            "total_time": percent // 4,
+            "estimated_time_to_regain_access": waba.calls.regain(self._world.now()) if percent >= 100 else 0,
+        }
+        return (("x-business-use-case-usage", msgspec.json.encode({waba.id: [usage]}).decode()),)
+
     def _waba(self, call: Call) -> Waba:
-        token = call.authorization.removeprefix("Bearer ").removeprefix("OAuth ").strip()
-        if not token:
-            token = call.params.get("access_token", "")
+        token = _token(call)
         if not token:
             raise no_token()
         waba = self._world.tokens.get(token)
         if waba is None:
             raise bad_token()
+        if waba.access is Access.EXPIRED:
+            raise expired_token()
+        if "appsecret_proof" in call.query:
+            proof = hmac.digest(waba.app_secret.encode(), token.encode(), "sha256").hex()
+            if not hmac.compare_digest(call.params.get("appsecret_proof", ""), proof):
+                raise invalid("Invalid appsecret_proof provided in the API argument")
         return waba
 
     def _line(self, waba: Waba, id: str) -> Line | None:
@@ -84,12 +153,13 @@ class Graph:
             case "message_templates", _:
                 return self._reviews.edge(waba, call)
             case "phone_numbers", "GET":
-                lines = [line for line in self._world.ordered if line.waba is waba]
-                return answered({"data": [_number(line) for line in lines], **_cursors(lines)})
+                return self._numbers.page(waba, call)
+            case "phone_numbers", "POST":
+                return self._numbers.add(waba, call)
             case "subscribed_apps", "GET":
                 return answered({"data": [_subscription(waba)] if waba.subscribed else []})
             case "subscribed_apps", "POST":
-                return await self._subscribe(waba, call)
+                return await self._apps.subscribe(waba, call)
             case "subscribed_apps", "DELETE":
                 waba.subscribed, waba.override = False, None
                 self._world.changed = True
@@ -97,45 +167,14 @@ class Graph:
             case _:
                 raise unknown_object(call.method, waba.id)
 
-    async def _subscribe(self, waba: Waba, call: Call) -> Reply:
-        said = {**call.params, **call.json()}
-        url, token = said.get("override_callback_uri"), said.get("verify_token")
-        if url is not None:
-            if not isinstance(url, str) or len(url) > 200 or not url.startswith(("http://", "https://")):
-                raise invalid("Param override_callback_uri must be a valid URI of at most 200 characters.")
-            challenge = self._world.dice.number(f"challenge {self._world.next_number()}", 10)
-            if not await self._verify(url, str(token or ""), challenge):
-                raise GraphError(100, message="(#2200) Callback verification failed for the given URL.")
-            waba.verify_token = str(token)
-        waba.override = url
-        waba.subscribed = True
-        self._world.changed = True
-        return SUCCESS
 
-    def _debug(self, call: Call) -> Reply:
-        waba = self._world.tokens.get(call.params.get("input_token", ""))
-        if waba is None:
-            error = {"code": 190, "message": "Invalid OAuth access token"}
-            return answered({"data": {"error": error, "is_valid": False, "scopes": []}})
-        scopes = ["whatsapp_business_management", "whatsapp_business_messaging"]
-        return answered(
-            {
-                "data": {
-                    "app_id": waba.app_id,
-                    "type": "SYSTEM_USER",
-                    "application": "Sandbox",
-                    "expires_at": 0,
-                    "is_valid": True,
-                    "issued_at": int(self._world.now()),
-                    "scopes": scopes,
-                    "granular_scopes": [{"scope": scope, "target_ids": [waba.id]} for scope in scopes],
-                }
-            }
-        )
+def _token(call: Call) -> str:
+    token = call.authorization.removeprefix("Bearer ").removeprefix("OAuth ").strip()
+    return token or call.params.get("access_token", "")
 
 
-def _account(waba: Waba) -> dict[str, object]:
-    return {
+def _account(waba: Waba, call: Call) -> dict[str, object]:
+    whole: dict[str, object] = {
         "id": waba.id,
         "name": "Sandbox",
         "currency": "GBP",
@@ -145,57 +184,18 @@ def _account(waba: Waba) -> dict[str, object]:
         "business_verification_status": "verified",
         "country": "GB",
         "ownership_type": "SELF",
+        "health_status": health("WABA", waba.id),
     }
-
-
-def _number(line: Line) -> dict[str, object]:
-    return {
-        "verified_name": "Sandbox",
-        "display_phone_number": line.display,
-        "id": line.id,
-        "quality_rating": "GREEN",
-        "code_verification_status": "VERIFIED",
-        "platform_type": "CLOUD_API",
-        "throughput": {"level": "HIGH" if line.rate > 80 else "STANDARD"},
-        "webhook_configuration": {"application": line.waba.url or ""},
-        "status": "CONNECTED",
-        "name_status": "APPROVED",
-        "account_mode": "SANDBOX",
-        "is_official_business_account": False,
-        "is_pin_enabled": True,
-        "messaging_limit_tier": "TIER_UNLIMITED",
-        "whatsapp_business_manager_messaging_limit": "TIER_UNLIMITED",
-    }
-
-
-_SHOWN = (
-    "verified_name", "display_phone_number", "id", "quality_rating", "code_verification_status",
-    "platform_type", "throughput", "webhook_configuration",
-)  # fmt: skip
-
-
-def _number_node(line: Line, call: Call) -> Reply:
-    if call.method != "GET":
-        raise unknown_object(call.method, line.id)
     wanted = call.params.get("fields")
-    names = [*wanted.split(","), "id"] if wanted else _SHOWN
-    whole = _number(line)
-    return answered({name: whole[name] for name in names if name in whole})
+    names = (
+        ["id", *wanted.split(",")] if wanted else ("id", "name", "timezone_id", "message_template_namespace")
+    )
+    return {name: whole[name] for name in names if name in whole}
 
 
 def _subscription(waba: Waba) -> dict[str, object]:
-    app = {
-        "id": waba.app_id,
-        "name": "Sandbox",
-        "link": "https://www.facebook.com/games/?app_id=" + waba.app_id,
-    }
+    app = {"id": waba.app_id, "name": "Sandbox", "link": f"https://www.facebook.com/?app_id={waba.app_id}"}
     said: dict[str, object] = {"whatsapp_business_api_data": app}
     if waba.override is not None:
         said["override_callback_uri"] = waba.override
     return said
-
-
-def _cursors(lines: list[Line]) -> dict[str, object]:
-    if not lines:
-        return {}
-    return {"paging": {"cursors": {"before": lines[0].id, "after": lines[-1].id}}}

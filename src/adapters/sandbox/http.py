@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import TypeAlias, cast
+from urllib.parse import unquote
 
 from tidings.adapters.sandbox.calls import Call, Reply
 
@@ -55,12 +56,13 @@ class _Head:
         path, _, query = self.target.partition("?")
         return Call(
             self.method,
-            path,
+            unquote(path),
             query,
             self.text(b"authorization"),
             body,
             self.text(b"content-type"),
             self.text(b"host"),
+            self.text(b"file_offset") or "0",
         )
 
 
@@ -150,14 +152,16 @@ class _Connection(asyncio.Protocol):
     def _write(self, reply: Reply, *, last: bool) -> None:
         if self._transport is None:
             return
-        close = b"connection: close\r\n" if last else b""
+        more = b"connection: close\r\n" if last else b""
+        for name, value in reply.headers:
+            more += b"%b: %b\r\n" % (name.encode(), value.encode())
         self._transport.write(
             b"HTTP/1.1 %d %b\r\ncontent-type: %b\r\n%bcontent-length: %d\r\n\r\n%b"
             % (
                 reply.status,
                 _REASONS.get(reply.status, b""),
                 reply.content_type.encode(),
-                close,
+                more,
                 len(reply.body),
                 reply.body,
             )

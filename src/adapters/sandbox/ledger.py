@@ -20,7 +20,7 @@ class Step(IntEnum):
         return self.name.lower()
 
 
-CATEGORIES = ("service", "marketing", "utility", "authentication")
+CATEGORIES = ("service", "marketing", "utility", "authentication", "marketing_lite")
 
 
 class Accepted(NamedTuple):

@@ -1,6 +1,8 @@
 """`POST /{phone-number-id}/messages`, read and checked as Meta does before it accepts (fact sheet 2)."""
 
 import re
+from collections.abc import Callable
+from typing import cast
 
 import msgspec
 from msgspec import Struct
@@ -9,6 +11,7 @@ from tidings.adapters.sandbox.accounts import Line
 from tidings.adapters.sandbox.errors import GraphError, invalid, missing
 from tidings.adapters.sandbox.shapes import SentComponent
 from tidings.adapters.sandbox.templates import SandboxTemplate, Templates
+from tidings.domain.templates.components import Category
 
 MAX_TEXT = 4096
 MAX_CALLBACK = 512
@@ -101,13 +104,17 @@ def recipient(said: Envelope, line: Line) -> str:
     return digits
 
 
-def check_content(said: Envelope, line: Line, templates: Templates) -> SandboxTemplate | None:
+def check_content(said: Envelope, line: Line, templates: Templates, *, lite: bool) -> SandboxTemplate | None:
     """The template that is sent, if it is one. Raise GraphError."""
     if len(said.biz_opaque_callback_data or "") > MAX_CALLBACK:
         raise invalid(f"Param biz_opaque_callback_data must be at most {MAX_CALLBACK} characters long.")
     kind = said.type.lower()
     if kind == "template":
-        return _check_template(said, line, templates)
+        template = _check_template(said, line, templates)
+        _check_category(said, template, lite=lite)
+        return template
+    if lite:
+        raise GraphError(131055, "Message must be a template message.")
     if kind == "text":
         _check_text(said)
     elif kind in _MEDIA or kind in _OTHERS:
@@ -115,6 +122,29 @@ def check_content(said: Envelope, line: Line, templates: Templates) -> SandboxTe
     else:
         raise invalid(f"Param type must be one of {{TEXT, TEMPLATE, IMAGE, ...}} - got '{said.type}'.")
     return None
+
+
+def _check_category(said: Envelope, template: SandboxTemplate, *, lite: bool) -> None:
+    category = template.draft.category
+    if lite and category is not Category.MARKETING:
+        raise GraphError(134100, "Only marketing messages are supported.")
+    if category is Category.AUTHENTICATION and said.to is None:
+        raise GraphError(131062, "An authentication template needs a phone number.")
+
+
+def check_files(said: Envelope, known: Callable[[str], bool]) -> None:
+    """Raise GraphError for an id that is no file's."""
+    found: list[tuple[str, object]] = [(kind, getattr(said, kind)) for kind in sorted(_MEDIA)]
+    for component in said.template.components if said.template else ():
+        for parameter in component.parameters:
+            found += [(kind, getattr(parameter, kind)) for kind in ("image", "video", "document")]
+    for kind, value in found:
+        if isinstance(value, dict):
+            id = cast(dict[str, object], value).get("id")
+            if id is not None and not known(str(id)):
+                raise invalid(
+                    f"Param {kind}['id'] is not a valid whatsapp business account media attachment ID"
+                )
 
 
 def _check_text(said: Envelope) -> None:

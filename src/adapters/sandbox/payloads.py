@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tidings.adapters.sandbox.accounts import Line, Waba
 from tidings.adapters.sandbox.errors import TITLES
-from tidings.adapters.sandbox.ledger import CATEGORIES, Step
+from tidings.adapters.sandbox.ledger import Step
 from tidings.adapters.sandbox.people import Person
 
 OCTOBER_2026 = 1_790_812_800
@@ -40,7 +40,6 @@ class Said(NamedTuple):
     """A status to be told."""
 
     wamid: str
-    to: str
     callback: str | None
     step: Step
     at: int
@@ -51,7 +50,7 @@ class Said(NamedTuple):
 
 def status(said: Said, person: Person) -> str:
     callback = f',"biz_opaque_callback_data":{ascii(said.callback)}' if said.callback is not None else ""
-    known = f'"recipient_id":"{said.to}",' if said.to.isdecimal() else ""
+    known = f'"recipient_id":"{person.shown}",' if person.shown else ""
     error = f',"errors":[{_error(said.error, said.details)}]' if said.error else ""
     return (
         f'{{"id":"{said.wamid}","status":"{said.step.word}","timestamp":"{said.at}",{known}'
@@ -65,16 +64,15 @@ def _error(code: int, details: str) -> str:
     return ascii({"code": code, "title": title, "message": title, "error_data": data, "href": _ERRORS})
 
 
-def pricing(category: int, *, in_window: bool, at: float) -> str:
+def pricing(name: str, *, in_window: bool, at: float) -> str:
     """What a message costs: within the window service and utility were free until October 2026."""
-    name = CATEGORIES[category]
     free = name in ("service", "utility") and in_window and at < OCTOBER_2026
     kind, billable = ("free_customer_service", "false") if free else ("regular", "true")
     return f',"pricing":{{"billable":{billable},"pricing_model":"PMP","type":"{kind}","category":"{name}"}}'
 
 
-def contact(person: Person, phone: str) -> str:
-    known = f'"wa_id":"{phone}",' if phone.isdecimal() else ""
+def contact(person: Person) -> str:
+    known = f'"wa_id":"{person.shown}",' if person.shown else ""
     return f'{{"profile":{{"name":{ascii(person.name)}}},{known}"user_id":"{person.user_id}"}}'
 
 

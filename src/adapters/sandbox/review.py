@@ -8,6 +8,7 @@ import msgspec
 from tidings.adapters.sandbox.accounts import Waba
 from tidings.adapters.sandbox.calls import SUCCESS, Call, Reply, answered
 from tidings.adapters.sandbox.errors import GraphError, invalid, missing, unknown_object
+from tidings.adapters.sandbox.moderation import Moderation
 from tidings.adapters.sandbox.templates import JsonObject, SandboxTemplate, not_found
 from tidings.adapters.sandbox.world import World
 
@@ -20,8 +21,9 @@ _FILTERS = ("name", "language", "status", "category")
 class Reviews:
     """An account's templates, and each of them."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, moderation: Moderation) -> None:
         self._world = world
+        self._moderation = moderation
 
     def find(self, waba: Waba, id: str) -> SandboxTemplate | None:
         template = self._world.templates.by_id.get(id)
@@ -32,7 +34,7 @@ class Reviews:
             case "GET":
                 return self._page(waba, call)
             case "POST":
-                made = self._world.submit(waba, call.json())
+                made = self._moderation.submit(waba, call.json())
                 return answered({"id": made.id, "status": made.status, "category": made.draft.category})
             case "DELETE":
                 return self._delete(waba, call)
@@ -45,13 +47,21 @@ class Reviews:
                 return answered(_shown(template, call.params.get("fields")))
             case "POST":
                 self._world.templates.edit(template, call.json(), self._world.now())
-                self._world.review(template)
+                self._moderation.review(template)
                 return SUCCESS
             case "DELETE":
                 self._remove(template)
                 return SUCCESS
             case _:
                 raise unknown_object(call.method, template.id)
+
+    def unpause(self, template: SandboxTemplate) -> Reply:
+        """`POST /{template-id}/unpause`."""
+        if template.status != "PAUSED":
+            raise invalid("The template is not paused.")
+        now = self._world.now()
+        self._moderation.tell(self._moderation.decide(template, "APPROVED", now, title="UNPAUSE"))
+        return SUCCESS
 
     def _page(self, waba: Waba, call: Call) -> Reply:
         params = call.params

@@ -51,19 +51,19 @@ class Sending:
         self._world = world
         self._calls = 0
 
-    def answer(self, line: Line, call: Call) -> Reply:
-        """Raise GraphError."""
+    def answer(self, line: Line, call: Call, *, lite: bool = False) -> Reply:
+        """Raise GraphError. `lite` is the marketing API."""
         self._calls += 1
         faults = self._world.faults
         if not troubled(faults):
-            return self._accept(line, call)
+            return self._accept(line, call, lite=lite)
         chance = self._world.dice.roll(f"fault {self._calls}")[0]
-        return self._with(mishap(faults, chance), line, call)
+        return self._with(mishap(faults, chance), line, call, lite=lite)
 
-    def _with(self, found: Mishap | None, line: Line, call: Call) -> Reply:
+    def _with(self, found: Mishap | None, line: Line, call: Call, *, lite: bool) -> Reply:
         match found:
             case None:
-                return self._accept(line, call)
+                return self._accept(line, call, lite=lite)
             case Mishap.ERROR_130429:
                 raise GraphError(130429, "There were too many messages sent in a short period of time.")
             case Mishap.ERROR_131016:
@@ -74,7 +74,7 @@ class Sending:
                 return DROPPED
             case _:
                 pass
-        reply = self._accept(line, call)
+        reply = self._accept(line, call, lite=lite)
         match found:
             case Mishap.HTML_502_AFTER:
                 return BAD_GATEWAY
@@ -85,22 +85,24 @@ class Sending:
             case _:
                 return reply._replace(delay=self._world.faults.slow_seconds)
 
-    def _accept(self, line: Line, call: Call) -> Reply:
+    def _accept(self, line: Line, call: Call, *, lite: bool) -> Reply:
         said = read_envelope(call.body)
         if said.status is not None:
             return self._receipt(said)
-        to, wamid = self._world.accept(line, said)
+        taken = self._world.accept(line, said, lite=lite)
+        person = taken.person
         dialled = said.to if said.to is not None else said.recipient
-        who = f'"wa_id":"{to}"' if said.to is not None else f'"user_id":"{to}"'
-        status = ',"message_status":"accepted"' if said.template is not None else ""
+        who = f'"wa_id":"{person.phone}"' if said.to is not None else f'"user_id":"{person.user_id}"'
+        word = "held_for_quality_assessment" if taken.held else "accepted"
+        status = f',"message_status":"{word}"' if said.template is not None else ""
         return Reply(
             200,
             b'{"messaging_product":"whatsapp","contacts":[{"input":%b,%b}],"messages":[{"id":"%b"%b}]}'
-            % (msgspec.json.encode(str(dialled)), who.encode(), wamid.encode(), status.encode()),
+            % (msgspec.json.encode(str(dialled)), who.encode(), taken.wamid.encode(), status.encode()),
         )
 
     def _receipt(self, said: Envelope) -> Reply:
-        """Read receipts and typing."""
+        """Read receipts and typing. Ids from before a start are believed."""
         if said.status != "read":
             raise GraphError(131009, "status must be read")
         if not said.message_id:

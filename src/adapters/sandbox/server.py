@@ -13,6 +13,7 @@ from tidings.adapters.sandbox.calls import Call, Reply
 from tidings.adapters.sandbox.control import Control, State
 from tidings.adapters.sandbox.graph import Graph
 from tidings.adapters.sandbox.http import HttpServer
+from tidings.adapters.sandbox.moderation import Moderation
 from tidings.adapters.sandbox.settings import SandboxSettings
 from tidings.adapters.sandbox.snapshot import load, save
 from tidings.adapters.sandbox.webhooks import Deliver, Webhooks, verified
@@ -31,16 +32,19 @@ class Sandbox:
         self.settings = settings or SandboxSettings()
         self.world = World(self.settings, now)
         self.webhooks = Webhooks(self.world, deliver)
-        self._graph = Graph(self.world, verified)
-        self._control = Control(self.world, self.webhooks)
+        self.moderation = Moderation(self.world)
+        self._graph = Graph(self.world, self.moderation, verified)
+        self._control = Control(self.world, self.moderation, self.webhooks)
         self.app = App(self.answer)
         self._path = Path(self.settings.snapshot) if self.settings.snapshot else None
         if self._path is not None:
-            load(self.world, self._path)
+            load(self.world, self.moderation, self._path)
 
     async def answer(self, call: Call) -> Reply:
         if call.path.startswith("/_sandbox/"):
             return self._control.answer(call)
+        if call.path.startswith("/_media/"):
+            return self._graph.media(call)
         return await self._graph.answer(call)
 
     @property

@@ -43,6 +43,8 @@ class Faults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     duplicate_webhooks: float = 0.0
     shuffle_webhooks: float = 0.0
     """Items that are held back for up to 2 s, so that later ones pass them."""
+    break_upload: float = 0.0
+    """Half of an upload is kept, then the connection is closed."""
     hang_seconds: float = 30.0
     slow_seconds: float = 1.0
 
@@ -59,6 +61,25 @@ class SandboxSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Every account begins with Meta's `hello_world`."""
     service_window: bool = True
     """Free text reaches only people who wrote within 24 hours; others fail with 131047."""
+    pair_limit: bool = True
+    """A message to one person in 6 seconds, 45 on credit; else 131056."""
+    messaging_limit: str = "TIER_UNLIMITED"
+    """How many people an account may write to first in a day, in Meta's words; others fail with 131048."""
+    marketing_a_day: int | None = None
+    """Marketing templates that a person gets from an account in a day; others fail with 131049."""
+    us_marketing: bool = True
+    """Marketing reaches numbers that begin with +1. At Meta it does not (131049)."""
+    management_calls: int = 5000
+    """Calls an hour that manage an account; else 80007."""
+    creations: int = 100
+    """Templates an hour that an account may hand in."""
+    pacing_burst: int | None = None
+    """Messages of a template without quality that go at once; the others are held for `pacing_hold`."""
+    pacing_hold: float = 10.0
+    check_media: bool = False
+    """Media ids must be of files that were uploaded here."""
+    rewrite_wa_ids: bool = True
+    """People in Brazil, Mexico and Argentina have ids that differ from the numbers one dials."""
     behaviour: Behaviour = Behaviour()
     faults: Faults = Faults()
     batch_window: float = 0.05

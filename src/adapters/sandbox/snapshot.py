@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from tidings.adapters.sandbox.accounts import Account
+from tidings.adapters.sandbox.moderation import Moderation
 from tidings.adapters.sandbox.templates import SandboxTemplate
 from tidings.adapters.sandbox.world import World
 
@@ -36,7 +37,7 @@ def save(world: World, path: Path) -> None:
     world.changed = False
 
 
-def load(world: World, path: Path) -> bool:
+def load(world: World, moderation: Moderation, path: Path) -> bool:
     """Whether there was something to load. Raise msgspec.MsgspecError for a file that is none of ours."""
     if not path.exists():
         return False
@@ -58,6 +59,6 @@ def load(world: World, path: Path) -> bool:
     for template in snapshot.templates:
         world.templates.keep(template)
         if template.status == "PENDING":
-            world.review(template)
+            moderation.review(template)
     world.changed = False
     return True

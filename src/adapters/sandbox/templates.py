@@ -42,6 +42,12 @@ class SandboxTemplate(Struct, kw_only=True):
     """Why review will turn it down; NONE when it will not."""
     quality: str = "UNKNOWN"
     edits: list[float] = field(default_factory=list[float])
+    pauses: int = 0
+    unpauses_at: float = 0.0
+    paced: bool = False
+    """Pacing is over: its quality was found good."""
+    sent: int = 0
+    """Messages while its quality was unknown."""
 
     @property
     def key(self) -> tuple[str, str, str]:

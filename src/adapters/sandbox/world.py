@@ -4,14 +4,16 @@ what will happen to them. Time is whatever the caller says it is.
 
 from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from tidings.adapters.sandbox.accounts import Account, Line, Waba, display_number, new_waba
 from tidings.adapters.sandbox.dice import Dice, between
 from tidings.adapters.sandbox.errors import GraphError
+from tidings.adapters.sandbox.files import Files
 from tidings.adapters.sandbox.ids import Wamids
 from tidings.adapters.sandbox.ledger import CATEGORIES, Accepted, Ledger, Step
-from tidings.adapters.sandbox.messages import Envelope, check_content, recipient
+from tidings.adapters.sandbox.limits import TIERS, Pairs
+from tidings.adapters.sandbox.messages import Envelope, check_content, check_files, recipient
 from tidings.adapters.sandbox.payloads import Item, Said, ascii, contact, pricing, status
 from tidings.adapters.sandbox.people import Fate, People, Person
 from tidings.adapters.sandbox.settings import SandboxSettings
@@ -31,7 +33,18 @@ _DETAILS = {
     130472: "This message was not sent because the user is part of an experiment.",
     131050: "The user has stopped receiving marketing messages from this business.",
     131047: "Message failed to send because more than 24 hours have passed since the customer last replied.",
+    131048: "Message failed to send because there are restrictions on how many messages can be sent.",
+    131049: "In order to maintain a healthy ecosystem engagement, the message failed to be delivered.",
+    132015: "The template was paused while its quality was assessed.",
 }
+
+
+class Taken(NamedTuple):
+    """A message that was accepted, or is held until its template's quality is known."""
+
+    wamid: str
+    person: Person
+    held: bool
 
 
 class World:
@@ -42,23 +55,29 @@ class World:
         self.faults = settings.faults
         self.now = now
         self.dice = Dice(settings.seed)
-        self.people = People(self.dice, settings.behaviour)
+        self.people = People(self.dice, settings.behaviour, rewrite=settings.rewrite_wa_ids)
         self.templates = Templates()
         self.ledger = Ledger()
+        self.files = Files(self.dice)
         self.wabas: dict[str, Waba] = {}
         self.lines: dict[str, Line] = {}
         self.ordered: list[Line] = []
         self.tokens: dict[str, Waba] = {}
+        self.codes: dict[str, tuple[str, float]] = {}
+        """Of Embedded Signup: the account that each is for, and until when it is good."""
         self.changed = True
         """Accounts or templates differ from what was last kept."""
         self._wamids = Wamids(settings.seed, now())
+        self._pairs = Pairs()
         self._heap: list[tuple[float, int, int | Happening, int]] = []
         self._made = 0
         self._stopped: set[tuple[int, str]] = set()
+        self._held: dict[str, list[int]] = {}
+        """Messages by the template whose quality is awaited."""
 
     @property
     def pending(self) -> int:
-        return len(self._heap)
+        return len(self._heap) + sum(len(held) for held in self._held.values())
 
     def next_number(self) -> int:
         self._made += 1
@@ -85,6 +104,7 @@ class World:
             tokens=self.settings.throughput,
             filled=self.now(),
         )
+        line.standing.tier = self.settings.messaging_limit
         self.lines[line.id] = line
         self.ordered.append(line)
         self.changed = True
@@ -98,24 +118,37 @@ class World:
             self.templates.keep(hello_world(waba.id, self.dice.number(f"hello {n}", 16)))
         return waba
 
-    def accept(self, line: Line, said: Envelope) -> tuple[str, str]:
-        """The recipient and the message's id. Raise GraphError."""
+    def accept(self, line: Line, said: Envelope, *, lite: bool = False) -> Taken:
+        """Raise GraphError. `lite` messages came by the marketing API."""
+        if not line.standing.registered:
+            raise GraphError(133010, "The number is not registered.")
         to = recipient(said, line)
-        template = check_content(said, line, self.templates)
+        template = check_content(said, line, self.templates, lite=lite)
         now = self.now()
+        if self.settings.check_media:
+            check_files(said, lambda id: self.files.find(line.waba, id, now) is not None)
         if not line.take(now):
             raise GraphError(
                 130429,
                 "Message failed to send because there were too many messages sent from this phone number "
                 "in a short period of time",
             )
-        category = 0 if template is None else CATEGORIES.index(template.draft.category.lower())
-        name = 0 if template is None else self.ledger.template(template.draft.name)
-        message = Accepted(to, line.index, said.biz_opaque_callback_data, name, category, now)
-        n = self.ledger.add(message)
+        if self.settings.pair_limit:
+            self._pairs.take(line.index, to, now)
         person = self.people.person(to)
-        self._push(now + between(self.people.behaviour.sent, person.chances[0]), n, Step.SENT)
-        return to, self._wamids.outbound(to, n)
+        n = self.ledger.add(self._record(line, to, said, template, lite=lite))
+        held = template is not None and self._hold(template, n, now)
+        if not held:
+            self._push(now + between(self.people.behaviour.sent, person.chances[0]), n, Step.SENT)
+        return Taken(self._wamids.outbound(to, n), person, held)
+
+    def _record(
+        self, line: Line, to: str, said: Envelope, template: SandboxTemplate | None, *, lite: bool
+    ) -> Accepted:
+        category = "service" if template is None else template.draft.category.lower()
+        place = CATEGORIES.index("marketing_lite" if lite else category)
+        name = 0 if template is None else self.ledger.template(template.draft.name)
+        return Accepted(to, line.index, said.biz_opaque_callback_data, name, place, self.now())
 
     def wamid(self, n: int) -> str:
         return self._wamids.outbound(self.ledger.get(n).to, n)
@@ -143,10 +176,39 @@ class World:
         self._made += 1
         heappush(self._heap, (at, self._made, what, step))
 
+    def _hold(self, template: SandboxTemplate, n: int, now: float) -> bool:
+        """Whether the message waits until the template's quality is known (fact sheet 4.9)."""
+        burst = self.settings.pacing_burst
+        if template.id not in self._held:
+            if burst is None or template.paced or template.quality == "GREEN":
+                return False
+            template.sent += 1
+            if template.sent <= burst or template.draft.category == "AUTHENTICATION":
+                return False
+            self.hold(template)
+            self.at(now + self.settings.pacing_hold, lambda at: self.release(template, at))
+        self._held[template.id].append(n)
+        return True
+
+    def hold(self, template: SandboxTemplate) -> None:
+        """From now on messages of this template wait."""
+        self._held.setdefault(template.id, [])
+
+    def release(self, template: SandboxTemplate, at: float, *, good: bool = True) -> list[Item]:
+        """Let what was held go, or fail."""
+        template.paced = good
+        for n in self._held.pop(template.id, ()):
+            person = self.people.person(self.ledger.get(n).to)
+            wait = between(self.people.behaviour.sent, person.chances[0])
+            self._push(at + wait, n, Step.SENT if good else Step.FAILED)
+        return []
+
     def _step(self, n: int, step: int, at: float) -> list[Item]:
         message = self.ledger.get(n)
         line = self.ordered[message.line]
         person = self.people.person(message.to)
+        if step == Step.FAILED:
+            return [self._told(n, message, person, Step.FAILED, at, 132015)]
         if step == Step.SENT:
             if error := self._failure(message, line, person, at):
                 return [self._told(n, message, person, Step.FAILED, at, error)]
@@ -161,37 +223,49 @@ class World:
         line = self.ordered[message.line]
         cost = ""
         if step in (Step.SENT, Step.DELIVERED):
-            cost = pricing(message.category, in_window=self._in_window(line, message.to, at), at=at)
+            in_window = self._in_window(line, person, at)
+            cost = pricing(CATEGORIES[message.category], in_window=in_window, at=at)
         wamid = self._wamids.outbound(message.to, n)
-        details = _DETAILS.get(error, "")
-        said = Said(wamid, message.to, message.callback, step, int(at), cost, error, details)
-        who = None if error else contact(person, message.to)
+        said = Said(wamid, message.callback, step, int(at), cost, error, _DETAILS.get(error, ""))
+        who = None if error else contact(person)
         return Item(line.waba, line, "statuses", status(said, person), who, n, step)
 
     def _failure(self, message: Accepted, line: Line, person: Person, at: float) -> int:
-        marketing = CATEGORIES[message.category] == "marketing"
+        """Why Meta does not deliver, or 0."""
         if person.fate is Fate.NOT_ON_WHATSAPP:
             return 131026
-        if person.fate is Fate.EXPERIMENT and marketing:
-            return 130472
-        if person.fate is Fate.STOPPED_MARKETING and marketing:
-            return 131050
-        if (
-            not message.category
-            and self.settings.service_window
-            and not self._in_window(line, message.to, at)
-        ):
+        in_window = self._in_window(line, person, at)
+        if CATEGORIES[message.category].startswith("marketing"):
+            if error := self._unwanted(line, person, at, in_window=in_window):
+                return error
+        elif not message.category and self.settings.service_window and not in_window:
             return 131047
+        most = TIERS.get(line.standing.tier)
+        if most is not None and not in_window and not line.waba.reach.may(person.user_id, most, at):
+            return 131048
         return 0
 
-    def _in_window(self, line: Line, phone: str, at: float) -> bool:
-        return at - line.talked.get(phone, -WINDOW) < WINDOW
+    def _unwanted(self, line: Line, person: Person, at: float, *, in_window: bool) -> int:
+        """Why marketing does not reach a person, or 0."""
+        if person.fate is Fate.EXPERIMENT:
+            return 130472
+        if person.fate is Fate.STOPPED_MARKETING:
+            return 131050
+        if not self.settings.us_marketing and person.phone.startswith("1"):
+            return 131049
+        most = self.settings.marketing_a_day
+        if most is not None and not in_window and not line.waba.marketing.may(person.user_id, most, at):
+            return 131049
+        return 0
+
+    def _in_window(self, line: Line, person: Person, at: float) -> bool:
+        return at - line.talked.get(person.user_id, -WINDOW) < WINDOW
 
     def _let_answer(self, message: Accepted, line: Line, person: Person, at: float) -> None:
         if person.fate is Fate.SAYS_STOP:
-            if (line.index, message.to) in self._stopped:
+            if (line.index, person.user_id) in self._stopped:
                 return
-            self._stopped.add((line.index, message.to))
+            self._stopped.add((line.index, person.user_id))
         elif person.fate is not Fate.ANSWERS:
             return
         moment = at + between(self.people.behaviour.answer, person.chances[3])
@@ -199,70 +273,23 @@ class World:
         self.at(moment, lambda at: [self.inbound(line, message.to, content, at)])
 
     def inbound(
-        self, line: Line, phone: str, content: Mapping[str, object], at: float, name: str | None = None
+        self, line: Line, address: str, content: Mapping[str, object], at: float, name: str | None = None
     ) -> Item:
         """A person writes to a number."""
-        person = self.people.person(phone)
+        person = self.people.meet(address) if address.isdecimal() else self.people.person(address)
         if name:
             person = person._replace(name=name)
-        line.talked[phone] = at
+        line.talked[person.user_id] = at
         said = {
-            "from": phone,
+            "from": person.shown,
             "from_user_id": person.user_id,
-            "id": self._wamids.inbound(phone, self.next_number()),
+            "id": self._wamids.inbound(person.phone or "0", self.next_number()),
             "timestamp": str(int(at)),
             **content,
         }
-        return Item(line.waba, line, "messages", ascii(said), contact(person, phone))
-
-    def submit(self, waba: Waba, raw: object) -> SandboxTemplate:
-        """Raise GraphError."""
-        now = self.now()
-        draft, verdict = self.templates.read(waba.id, raw, now)
-        id = self.dice.number(f"template {waba.id} {draft.name} {draft.language} {now}", 16)
-        template = SandboxTemplate(id=id, waba_id=waba.id, draft=draft, verdict=verdict)
-        self.templates.keep(template)
-        self.review(template)
-        return template
-
-    def review(self, template: SandboxTemplate) -> None:
-        """Let Meta look at it, and tell in a while."""
-        self.changed = True
-        draft = template.draft
-
-        def decide(at: float) -> list[Item]:
-            if template.status != "PENDING" or template.draft is not draft:
-                return []
-            rejected = template.verdict != "NONE"
-            return self.decide(template, "REJECTED" if rejected else "APPROVED", template.verdict, at)
-
-        if self.settings.review_delay > 0:
-            self.at(self.now() + self.settings.review_delay, decide)
-        else:
-            told = decide(self.now())
-            self.at(self.now(), lambda _: told)
-
-    def decide(self, template: SandboxTemplate, word: str, reason: str, at: float) -> list[Item]:
-        """Meta's word on a template, and the webhook that tells it."""
-        template.status, template.reason = word, reason
-        self.changed = True
-        waba = self.wabas[template.waba_id]
-        value: dict[str, object] = {
-            "event": word,
-            "message_template_id": int(template.id),
-            "message_template_name": template.draft.name,
-            "message_template_language": template.draft.language,
-            "reason": reason,
-            "message_template_category": template.draft.category,
-        }
-        if word == "PAUSED":
-            value["other_info"] = {"title": "FIRST_PAUSE", "description": "Paused for low quality."}
-        if reason == "INVALID_FORMAT":
-            value["rejection_info"] = {
-                "reason": "The format of the template is invalid.",
-                "recommendation": "Put words between the variables.",
-            }
-        return [Item(waba, None, "message_template_status_update", ascii(value), at=int(at))]
+        if not person.shown:
+            del said["from"]
+        return Item(line.waba, line, "messages", ascii(said), contact(person))
 
     def _disturbed(self, items: list[Item], now: float) -> list[Item]:
         kept: list[Item] = []
