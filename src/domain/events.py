@@ -6,6 +6,7 @@ orders delivery: events of one key arrive in the order in which they were commit
 """
 
 from datetime import datetime
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -57,6 +58,37 @@ class WabaConnected(Event, frozen=True, kw_only=True, tag="users.waba_connected.
     numbers: tuple[ConnectedNumber, ...] = ()
 
 
+class WabaDisconnected(Event, frozen=True, kw_only=True, tag="users.waba_disconnected.v1"):
+    """An organisation took its link to a WhatsApp Business Account back; its token is gone."""
+
+    waba_id: WabaId
+
+
+class MemberRemoved(Event, frozen=True, kw_only=True, tag="users.member_removed.v1"):
+    """A user does not belong to the organisation any more."""
+
+    user_id: UserId
+
+
+class OrganizationClosed(Event, frozen=True, kw_only=True, tag="users.organization_closed.v1"):
+    """The last member left: nobody can reach what the organisation has."""
+
+
+class ChangeMade(Event, frozen=True, kw_only=True, tag="audit.change_made.v1"):
+    """Somebody changed something, in any context: what the audit log keeps."""
+
+    user_id: UserId | None
+    """None: the system itself."""
+    origin: str = ""
+    what: str
+    """`resource:action`, such as `team:renamed`."""
+    subject: str
+    """The id of what was changed."""
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+    at: datetime
+
+
 class ContactOptedOut(Event, frozen=True, kw_only=True, tag="contacts.opted_out.v1"):
     """A person wants no marketing any more."""
 
@@ -71,6 +103,22 @@ class ContactOptedIn(Event, frozen=True, kw_only=True, tag="contacts.opted_in.v1
     contact_id: ContactId
     at: datetime
     source: str
+
+
+class ContactsMerged(Event, frozen=True, kw_only=True, tag="contacts.merged.v1"):
+    """Two contacts turned out to be one person; the absorbed one stands for the kept one from now on."""
+
+    kept_id: ContactId
+    absorbed_id: ContactId
+    at: datetime
+
+
+class ContactsParted(Event, frozen=True, kw_only=True, tag="contacts.parted.v1"):
+    """A merge was undone: they are two again."""
+
+    kept_id: ContactId
+    absorbed_id: ContactId
+    at: datetime
 
 
 class ReplyWanted(Event, frozen=True, kw_only=True, tag="contacts.reply_wanted.v1"):
@@ -216,8 +264,14 @@ class MessageReceived(Event, frozen=True, kw_only=True, tag="whatsapp.message_re
 AnyEvent = (
     OrganizationCreated
     | WabaConnected
+    | WabaDisconnected
+    | MemberRemoved
+    | OrganizationClosed
+    | ChangeMade
     | ContactOptedOut
     | ContactOptedIn
+    | ContactsMerged
+    | ContactsParted
     | ReplyWanted
     | PreferenceReported
     | TemplateReported

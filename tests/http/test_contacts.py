@@ -18,6 +18,7 @@ from tidings.adapters.sheets.files import FileSheets
 from tidings.application.contacts.attributes import Attributes
 from tidings.application.contacts.consent import Consent
 from tidings.application.contacts.groups import Groups
+from tidings.application.contacts.identities import Identities
 from tidings.application.contacts.importing import Imports
 from tidings.application.contacts.people import Contacts
 from tidings.application.contacts.segments import Segments
@@ -52,6 +53,7 @@ async def client(tmp_path):
         "consent": Consent(begin, reading, WorldNumbering(), utcnow, uuid7),
         "attributes": Attributes(begin, reading, utcnow),
         "segments": Segments(begin, reading, utcnow, uuid7),
+        "identities": Identities(begin, reading, WorldNumbering(), utcnow, uuid7),
         "imports": Imports(begin, reading, FileSheets(), WorldNumbering(), utcnow, uuid7),
     }
     app = Litestar(
@@ -234,3 +236,18 @@ async def test_attributes_and_segments(client):
     assert (await client.put("/api/contacts/attributes/age", json={"label": "Years"})).status_code == 200
     assert (await client.delete("/api/contacts/attributes/age")).status_code == 200
     assert (await client.get("/api/contacts/attributes")).json()["data"] == []
+
+
+async def test_two_contacts_become_one_and_two_again(client):
+    one, two = [
+        (await client.post("/api/contacts", json={"phone": f"+1202555014{n}"})).json()["data"]["id"]
+        for n in range(2)
+    ]
+    merged = await client.post(f"/api/contacts/{two}/merge", json={"contactId": one})
+    assert (merged.status_code, merged.json()["data"]["id"]) == (200, one)
+    assert (await client.get(f"/api/contacts/{two}")).status_code == 404
+    (merge,) = (await client.get(f"/api/contacts/{one}/merges")).json()["data"]
+    assert (merge["keptId"], merge["absorbedId"]) == (one, two)
+    undone = await client.post(f"/api/contacts/merges/{merge['id']}/undo")
+    assert (undone.status_code, undone.json()["data"]["id"]) == (200, two)
+    assert (await client.post(f"/api/contacts/{one}/merge", json={"contactId": one})).status_code == 409

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from tidings.application.ports.contacts import Begin
+from tidings.domain.contacts.identities import person_of
 from tidings.domain.contacts.rules import Deed, Happening
 from tidings.domain.events import MessageReceived, MessagesMoved
-from tidings.domain.kernel import person_key
 
 GROUP = "contacts.activity"
 """The durable consumer group in which activity is heard."""
@@ -26,12 +26,13 @@ class Activity:
     begin: Begin
 
     async def message_received(self, event_id: UUID, event: MessageReceived) -> None:
-        if event.sender is None:
+        person = person_of(event.sender, event.sender_user_id)
+        if person is None:
             return
         async with self.begin(event.organization_id) as work:
-            wrote = await work.contacts.of_people([person_key(event.sender)])
+            wrote = await work.contacts.of_people([person])
             await work.deeds.note(
-                [Happening(contact_id=each.id, deed=Deed.INBOUND, at=event.at) for each in wrote]
+                [Happening(contact_id=each.id, deed=Deed.INBOUND, at=event.at) for each in wrote.values()]
             )
 
     async def messages_moved(self, event_id: UUID, event: MessagesMoved) -> None:

@@ -1,6 +1,6 @@
 """Consent: wishes noted down by users, said by people, reported by Meta; all into one ledger."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -18,6 +18,7 @@ from tidings.domain.contacts.consent import (
     Standing,
     faults_of_wish,
 )
+from tidings.domain.contacts.identities import person_of
 from tidings.domain.contacts.people import Contact, ContactView
 from tidings.domain.contacts.wishes import Wish, confirmation, wish_in
 from tidings.domain.errors import Fault, Invalid
@@ -37,7 +38,6 @@ from tidings.domain.kernel import (
     Permission,
     PersonKey,
     UserId,
-    person_key,
 )
 
 GROUP = "contacts.consent"
@@ -89,7 +89,7 @@ class Consent:
         async with self.begin(organization) as work:
             contact = await work.contacts.get(id)
             entry = self._entry(contact.organization_id, contact.person, wish, told, actor.user_id)
-            await self._hear(work, [entry], [contact])
+            await self._hear(work, [entry], {contact.person: contact})
         async with self.reading(organization) as look:
             return await look.contacts.get(id)
 
@@ -100,8 +100,8 @@ class Consent:
         organization = actor.require(Permission.CONTACTS_READ)
         check_page(limit, None)
         async with self.reading(organization) as look:
-            contact = await look.contacts.get(id)
-            return await look.consents.ledger([contact.person], cursor=cursor, limit=limit)
+            people = await look.contacts.people_of(id)
+            return await look.consents.ledger(people, cursor=cursor, limit=limit)
 
     async def suppress(self, actor: Actor, told: Suppression, wish: Wish = Wish.STOP) -> Suppressed:
         """Put numbers on the list of those who get nothing, or with START take them off.
@@ -129,14 +129,13 @@ class Consent:
 
     async def message_received(self, event_id: UUID, event: MessageReceived) -> None:
         """A message that is nothing but a wish is honoured and confirmed once; the rest is for others."""
-        heard = wish_in(event.text)
-        if heard is None or event.sender is None:
+        heard, person = wish_in(event.text), person_of(event.sender, event.sender_user_id)
+        if heard is None or person is None:
             return
         told = WishTold(source="message", proof=event.wamid, at=event.at)
         async with self.begin(event.organization_id) as work:
             if not await work.inbox.first_time(GROUP, event_id):
                 return
-            person = person_key(event.sender)
             contacts = await work.contacts.of_people([person])
             before = {each.person: each.opted_out for each in await work.consents.standings([person])}
             entry = self._entry(event.organization_id, person, heard.wish, told, None)
@@ -147,34 +146,37 @@ class Consent:
 
     async def preference_reported(self, event_id: UUID, event: PreferenceReported) -> None:
         """What Meta says of a person's wish counts as their own word."""
-        if event.sender is None:
+        person = person_of(event.sender, event.sender_user_id)
+        if person is None:
             return
         told = WishTold(source=event.source, proof=event.detail, at=event.at)
         async with self.begin(event.organization_id) as work:
             if not await work.inbox.first_time(GROUP, event_id):
                 return
-            person = person_key(event.sender)
             contacts = await work.contacts.of_people([person])
             entry = self._entry(event.organization_id, person, Wish(event.wish), told, None)
             await self._hear(work, [entry], contacts)
 
-    async def _hear(self, work: Work, entries: Sequence[ConsentEntry], contacts: Collection[Contact]) -> int:
+    async def _hear(
+        self, work: Work, entries: Sequence[ConsentEntry], known: Mapping[PersonKey, Contact]
+    ) -> int:
         """Into the ledger, onto the contacts, out to the other contexts; how many contacts changed sides."""
-        known = {contact.person: contact for contact in contacts}
         entries = [replace(e, contact_id=known[e.person].id) if e.person in known else e for e in entries]
         await work.consents.hear(entries)
-        changed: list[Contact] = []
-        events: list[Event] = []
+        now = {contact.id: contact for contact in known.values()}
+        before = dict(now)
         for entry in entries:
-            contact = known.get(entry.person)
-            if contact is None or entry.topic != MARKETING:
-                continue
-            heard = (contact.opt_out if entry.wish is Wish.STOP else contact.opt_in)(entry.at, entry.source)
-            if heard != contact:
-                changed.append(replace(heard, updated_at=self.now()))
-            if heard.opted_out != contact.opted_out:
-                events.append(wish_changed(heard, entry.at))
-        await work.contacts.save(changed)
+            contact = None if entry.contact_id is None else now.get(entry.contact_id)
+            if contact is not None and entry.topic == MARKETING:
+                told = contact.opt_out if entry.wish is Wish.STOP else contact.opt_in
+                now[contact.id] = told(entry.at, entry.source)
+        heard = [replace(c, updated_at=self.now()) for id, c in now.items() if c != before[id]]
+        events: list[Event] = [
+            wish_changed(contact, self.now())
+            for contact in heard
+            if contact.opted_out != before[contact.id].opted_out
+        ]
+        await work.contacts.save(heard)
         await work.outbox.put(*events)
         return len(events)
 

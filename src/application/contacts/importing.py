@@ -9,6 +9,7 @@ from typing import TypeAlias
 from msgspec.structs import replace
 
 from tidings.application.contacts.consent import wish_changed
+from tidings.application.contacts.uniting import Unite
 from tidings.application.ports.common import NewId, Now
 from tidings.application.ports.contacts import Begin, Numbering, Reading, Sheet, Sheets, Source
 from tidings.domain.contacts.attributes import defined
@@ -120,7 +121,7 @@ class Imports:
         people = {entry.number.person for entry in entries}
         async with self.reading(rules.organization) as look:
             known = await look.contacts.of_people(people)
-            standings = await look.consents.standings(people - {contact.person for contact in known})
+            standings = await look.consents.standings(people - known.keys())
         found = imagined(rules, people, known, seen)
         return plan_batch(rules, entries, found, {each.person: each for each in standings}, seen)
 
@@ -134,11 +135,12 @@ class Imports:
 
     async def _once(self, rules: Rules, entries: Sequence[Entry], people: Set[PersonKey], seen: Seen) -> Plan:
         async with self.begin(rules.organization) as work:
-            known = {contact.person: contact for contact in await work.contacts.of_people(people)}
+            known = await work.contacts.of_people(people)
             told = await work.consents.standings(people - known.keys())
             plan = plan_batch(rules, entries, known, {each.person: each for each in told}, seen)
             await work.contacts.add(list(plan.new.values()))
             await work.contacts.save(list(plan.changed.values()))
+            await Unite(work, self.now, self.new_id).welcome(list(plan.new.values()))
             if (group := rules.options.group_id) is not None and plan.members:
                 await work.groups.put_in(group, plan.members)
             await work.consents.hear(plan.wishes)

@@ -2,28 +2,33 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
+from tidings.application.contacts.checking import DEFAULT_COUNTRY, Check
+from tidings.application.contacts.uniting import Unite
 from tidings.application.ports.common import NewId, Now
-from tidings.application.ports.contacts import Addressee, Begin, ContactFilter, Numbering, Reading, Work
-from tidings.domain.contacts.attributes import conformed, defined
-from tidings.domain.contacts.people import Contact, ContactView, Details, InvalidContact, faults_of, tidied
-from tidings.domain.contacts.rows import Number
+from tidings.application.ports.contacts import Addressee, Begin, ContactFilter, Numbering, Reading
+from tidings.domain.contacts.people import Contact, ContactView
 from tidings.domain.errors import Fault, Invalid
-from tidings.domain.kernel import Actor, ContactId, GroupId, OrganizationId, Page, Permission
+from tidings.domain.kernel import Actor, ContactId, GroupId, OrganizationId, Page, Permission, PersonKey
 
-DEFAULT_COUNTRY = "+1"
+__all__ = ["DEFAULT_COUNTRY", "ContactChange", "Contacts", "NewContact", "check_page"]
+
 MAX_DEPTH = 10_000
 """How many rows deep pages by number go; the cursor goes to the end."""
 
 
 class NewContact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """A person to add. Only the number is needed; `countryCode` counts where the number has none."""
+    """A person to add. A number is needed, or Meta's business-scoped user id (`bsuid`) in its place.
 
-    phone: str
+    `countryCode` counts where the number has none.
+    """
+
+    phone: str | None = None
+    bsuid: str | None = None
+    username: str | None = None
     country_code: str | None = None
     first_name: str | None = None
     last_name: str | None = None
@@ -40,6 +45,8 @@ class ContactChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """What becomes different about a person; fields that are not mentioned stay, null empties."""
 
     phone: str | UnsetType = UNSET
+    bsuid: str | UnsetType | None = UNSET
+    username: str | UnsetType | None = UNSET
     country_code: str | UnsetType | None = UNSET
     first_name: str | UnsetType | None = UNSET
     last_name: str | UnsetType | None = UNSET
@@ -66,25 +73,21 @@ class Contacts:
     async def add(self, actor: Actor, new: NewContact) -> ContactView:
         """Raise InvalidContact, PhoneTaken or GroupNotFound."""
         organization = actor.require(Permission.CONTACTS_WRITE)
+        at = self.now()
         async with self.begin(organization) as work:
-            number, details = await self._checked(
-                work, organization, new.phone, new.country_code or DEFAULT_COUNTRY, _details(new)
-            )
-            at = self.now()
+            fields = await Check(work, self.numbering, organization, at).fields(new)
             contact = Contact(
-                **asdict(details),
+                **fields,
                 id=ContactId(self.new_id()),
                 organization_id=organization,
-                phone=number.phone,
-                person=number.person,
-                country_code=number.country_code,
                 is_favorite=new.is_favorite,
                 created_at=at,
                 updated_at=at,
             )
-            for standing in await work.consents.standings([contact.person]):
+            for standing in await work.consents.standings({contact.person, *_ids(contact)}):
                 contact = contact.recall(standing)
             await work.contacts.add([contact])
+            await Unite(work, self.now, self.new_id).welcome([contact])
             if new.group_id is not None:
                 await work.groups.put_in(new.group_id, [contact.id])
         return await self._view(organization, contact.id)
@@ -112,23 +115,17 @@ class Contacts:
     async def change(self, actor: Actor, id: ContactId, change: ContactChange) -> ContactView:
         """Raise ContactNotFound, InvalidContact, PhoneTaken or GroupNotFound."""
         organization = actor.require(Permission.CONTACTS_WRITE)
+        at = self.now()
         async with self.begin(organization) as work:
             contact = await work.contacts.get(id)
-            phone = contact.phone if change.phone is UNSET else change.phone
-            country = change.country_code or contact.country_code
-            number, details = await self._checked(
-                work, organization, phone, country, _details(change, contact)
-            )
-            changed = replace(
-                contact,
-                **asdict(details),
-                phone=number.phone,
-                person=number.person,
-                country_code=number.country_code,
-                is_favorite=contact.is_favorite if change.is_favorite is UNSET else change.is_favorite,
-                updated_at=self.now(),
-            )
+            fields = await Check(work, self.numbering, organization, at).fields(change, contact)
+            marked = contact.is_favorite if change.is_favorite is UNSET else change.is_favorite
+            changed = replace(contact, **fields, is_favorite=marked, updated_at=at)
             await work.contacts.save([changed])
+            gone = {contact.person, *_ids(contact)} - {changed.person, *_ids(changed)}
+            await work.aliases.remove(gone)
+            if changed.person != contact.person or _ids(changed) != _ids(contact):
+                await Unite(work, self.now, self.new_id).welcome([changed])
             if change.group_id is not UNSET and change.group_id is not None:
                 await work.groups.put_in(change.group_id, [id])
         return await self._view(organization, id)
@@ -175,26 +172,9 @@ class Contacts:
         async with self.reading(organization) as look:
             return await look.contacts.get(id)
 
-    async def _checked(
-        self, work: Work, organization: OrganizationId, phone: str, country: str, details: Details
-    ) -> tuple[Number, Details]:
-        """The number and the details in good order; raise InvalidContact with everything that is wrong.
 
-        Attributes that are used for the first time are defined as text.
-        """
-        definitions = await work.attributes.all() if details.attributes else {}
-        tidy = tidied(details)
-        values, unfit = conformed(definitions, tidy.attributes)
-        tidy = replace(tidy, attributes=values)
-        faults = [*faults_of(tidy), *unfit]
-        try:
-            number = self.numbering.parse(phone, country)
-        except Invalid as error:
-            raise InvalidContact("", *error.faults, *faults) from error
-        if faults:
-            raise InvalidContact("", *faults)
-        await work.attributes.define(defined(organization, values, definitions, self.now()))
-        return number, tidy
+def _ids(contact: Contact) -> frozenset[PersonKey]:
+    return frozenset({PersonKey(contact.bsuid)}) if contact.bsuid else frozenset()
 
 
 def check_page(limit: int, number: int | None) -> None:
@@ -207,12 +187,3 @@ def check_page(limit: int, number: int | None) -> None:
         faults.append(Fault(field="page", rule="range", message=message))
     if faults:
         raise Invalid("There is no such page.", *faults)
-
-
-def _details(told: NewContact | ContactChange, known: Details | None = None) -> Details:
-    """What is told over what is known; null empties."""
-    values: dict[str, Any] = asdict(known) if known is not None else {}
-    for name in Details.__struct_fields__:
-        if (value := getattr(told, name)) is not UNSET:
-            values[name] = value or ({} if name == "attributes" else "")
-    return Details(**{name: values[name] for name in Details.__struct_fields__})

@@ -13,6 +13,7 @@ from tidings.application.ports.common import Inbox, Outbox
 from tidings.domain.contacts.attributes import Attribute
 from tidings.domain.contacts.consent import MARKETING, ConsentEntry, Standing
 from tidings.domain.contacts.groups import Group
+from tidings.domain.contacts.identities import Alias, Merge, MergeId
 from tidings.domain.contacts.people import Contact, ContactView
 from tidings.domain.contacts.rows import Number
 from tidings.domain.contacts.rules import AnyRule, Happening
@@ -30,8 +31,12 @@ class ContactStore(Protocol):
         """Raise ContactNotFound."""
         ...
 
-    async def of_people(self, wanted: Collection[PersonKey]) -> Sequence[Contact]:
-        """Those of the people who are known."""
+    async def of_people(self, wanted: Collection[PersonKey]) -> dict[PersonKey, Contact]:
+        """Those of the people who are known, by any of their numbers and ids."""
+        ...
+
+    async def find(self, ids: Collection[ContactId]) -> Sequence[Contact]:
+        """Those that exist, in order of their id."""
         ...
 
     async def having(self, attribute: str, *, after: ContactId | None, limit: int) -> Sequence[Contact]:
@@ -43,6 +48,45 @@ class ContactStore(Protocol):
 
     async def remove(self, id: ContactId) -> None:
         """Also from its groups, whose counts follow."""
+
+
+class AliasStore(Protocol):
+    """The other numbers and ids of an organisation's contacts, within one transaction."""
+
+    async def of(self, contacts: Collection[ContactId]) -> Sequence[Alias]:
+        """In order of the person."""
+        ...
+
+    async def among(self, people: Collection[PersonKey]) -> Sequence[Alias]:
+        """Those that are noted, also of strangers, whose links have an id that is no contact's yet."""
+        ...
+
+    async def put(self, new: Sequence[Alias]) -> None:
+        """A number or an id belongs to one contact: to the one it was last put to."""
+
+    async def remove(self, people: Collection[PersonKey]) -> None: ...
+
+
+class MergeStore(Protocol):
+    """The merges of an organisation's contacts, within one transaction."""
+
+    async def add(self, merge: Merge) -> None:
+        """The contacts of the merges that it carries now stand for the kept one."""
+
+    async def standing_for(self, contact: ContactId) -> Sequence[MergeId]:
+        """Merges whose absorbed contact is this one now."""
+        ...
+
+    async def get(self, id: MergeId) -> Merge:
+        """Raise MergeNotFound."""
+        ...
+
+    async def of(self, contact: ContactId) -> Sequence[Merge]:
+        """Merges in which the contact was kept or absorbed, newest first, undone ones too."""
+        ...
+
+    async def undo(self, merge: Merge, at: datetime) -> None:
+        """What it carried goes back to the absorbed one."""
 
 
 class GroupStore(Protocol):
@@ -66,6 +110,16 @@ class GroupStore(Protocol):
     async def put_in(self, id: GroupId, contacts: Collection[ContactId]) -> int:
         """How many were not in it before. Contacts that do not exist are left out. Raise GroupNotFound."""
         ...
+
+    async def of_contact(self, contact: ContactId) -> Sequence[GroupId]:
+        """The groups that the contact is in."""
+        ...
+
+    async def join(self, contact: ContactId, wanted: Collection[GroupId]) -> None:
+        """Put one contact into those of the groups that exist."""
+
+    async def leave(self, contact: ContactId, wanted: Collection[GroupId]) -> None:
+        """Take one contact out of groups."""
 
     async def take_out(self, id: GroupId, contacts: Collection[ContactId]) -> int:
         """How many were in it. Raise GroupNotFound."""
@@ -126,6 +180,10 @@ class DeedStore(Protocol):
     async def note(self, happened: Sequence[Happening]) -> None:
         """Keep the latest moment of each, in whatever order they are heard."""
 
+    async def of(self, contact: ContactId) -> Sequence[Happening]: ...
+
+    async def forget(self, contact: ContactId) -> None: ...
+
 
 class ContactFilter(Struct, frozen=True, kw_only=True):
     """Which contacts a list shows; what is None does not matter."""
@@ -170,8 +228,12 @@ class ContactReader(Protocol):
         """
         ...
 
-    async def of_people(self, wanted: Collection[PersonKey]) -> Sequence[Contact]:
-        """Those of the people who are known."""
+    async def of_people(self, wanted: Collection[PersonKey]) -> dict[PersonKey, Contact]:
+        """Those of the people who are known, by any of their numbers and ids."""
+        ...
+
+    async def people_of(self, id: ContactId) -> Collection[PersonKey]:
+        """All the numbers and ids of a contact. Raise ContactNotFound."""
         ...
 
     async def addressees(
@@ -185,7 +247,7 @@ class ContactReader(Protocol):
         ...
 
     async def reachable(self, ids: Collection[ContactId]) -> Collection[ContactId]:
-        """Those that exist and have not opted out: one statement for a thousand."""
+        """Those that exist and have not opted out. Who was absorbed counts as who they are now."""
         ...
 
 
@@ -250,6 +312,8 @@ class Work:
     """One transaction for one organisation. Leaving the block commits it; an exception undoes it."""
 
     contacts: ContactStore
+    aliases: AliasStore
+    merges: MergeStore
     groups: GroupStore
     consents: ConsentStore
     attributes: AttributeStore

@@ -173,8 +173,13 @@ def plan_batch(
 ) -> Plan:
     """Decide on every row in order, as if each was written before the next was read."""
     plan = Plan()
+    known = {**known, **{contact.person: contact for contact in known.values()}}
+    people: dict[PersonKey, None] = {}
     for entry in entries:
-        person, place = entry.number.person, int(entry.number.person)
+        asked = entry.number.person
+        person = known[asked].person if asked in known else asked
+        place = _place(person, asked)
+        people[person] = None
         contact = plan.new.get(person) or plan.changed.get(person) or known.get(person)
         if contact is None:
             plan.new[person] = contact = _begun(rules, entry, standings.get(person))
@@ -197,9 +202,14 @@ def plan_batch(
         if contact.opted_out and contact.opted_out_at == rules.at and contact.consent_source == SOURCE
     ]
     everybody = {**known, **plan.changed, **plan.new}
-    plan.members = [everybody[person].id for person in dict.fromkeys(e.number.person for e in entries)]
+    plan.members = [everybody[person].id for person in people]
     plan.stopped = [c for c in plan.changed.values() if c.opted_out and not known[c.person].opted_out]
     return plan
+
+
+def _place(main: PersonKey, asked: PersonKey) -> int:
+    """What remembers a person: the main number, whichever of their numbers the row has."""
+    return int(main if main.isdecimal() else asked)
 
 
 def _policy(policy: Policy, *, again: bool) -> Policy:
@@ -273,13 +283,15 @@ def _filled_bits(contact: Contact, columns: Columns) -> int:
 
 
 def imagined(
-    rules: Rules, people: Iterable[PersonKey], known: Iterable[Contact], seen: Mapping[int, int]
+    rules: Rules, people: Iterable[PersonKey], known: Mapping[PersonKey, Contact], seen: Mapping[int, int]
 ) -> dict[PersonKey, Contact]:
     """The people as a real run would have left them after the batches that a dry run has seen."""
-    found = {contact.person: contact for contact in known}
+    found = dict(known)
     for person in people:
-        if (bits := seen.get(int(person))) is not None:
-            found[person] = _dressed(found.get(person) or _nobody(rules, person), bits, rules.columns)
+        main = known[person].person if person in known else person
+        if (bits := seen.get(_place(main, person))) is not None:
+            contact = found.get(main) or found.get(person) or _nobody(rules, person)
+            found[person] = found[main] = _dressed(contact, bits, rules.columns)
     return found
 
 

@@ -14,6 +14,7 @@ from tidings.domain.errors import Conflict, Fault, Invalid, NotFound
 from tidings.domain.kernel import ContactId, GroupId, OrganizationId, PersonKey, Phone
 
 OPTED_OUT = "opted_out"
+NO_PHONE = "no_phone"
 """Why somebody is not reachable, as campaigns show it."""
 
 
@@ -60,9 +61,13 @@ class Contact(Details, frozen=True, kw_only=True, rename="camel"):
 
     id: ContactId
     organization_id: OrganizationId
-    phone: Phone
+    phone: Phone | None = None
+    """None for somebody of whom only a business-scoped id is known."""
     person: PersonKey
-    country_code: str
+    country_code: str = ""
+    bsuid: str = ""
+    """Meta's id of this person for this business; it is there when a username hides the number."""
+    username: str = ""
     is_favorite: bool = False
     opted_out: bool = False
     opted_out_at: datetime | None = None
@@ -78,7 +83,9 @@ class Contact(Details, frozen=True, kw_only=True, rename="camel"):
     @property
     def blocked(self) -> str | None:
         """Why this person may not be written to, or None."""
-        return OPTED_OUT if self.opted_out else None
+        if self.opted_out:
+            return OPTED_OUT
+        return NO_PHONE if self.phone is None else None
 
     @property
     def fields(self) -> dict[str, str]:
@@ -89,7 +96,8 @@ class Contact(Details, frozen=True, kw_only=True, rename="camel"):
             "lastName": self.last_name,
             "name": self.name,
             "email": self.email,
-            "phone": self.phone,
+            "phone": self.phone or "",
+            "username": self.username,
             "countryCode": self.country_code,
             "company": self.company,
             "jobTitle": self.job_title,
@@ -212,9 +220,9 @@ def folded(text: str) -> str:
 
 
 def search_text(contact: Contact) -> str:
-    """What search looks at: name, e-mail and the digits of the number."""
-    said = f"{contact.first_name} {contact.last_name} {contact.email}"
-    return f"{contact.phone.removeprefix('+')} {folded(said)}"[:SEARCH_TEXT_LENGTH]
+    """What search looks at: name, e-mail, username and the digits of the number."""
+    said = f"{contact.first_name} {contact.last_name} {contact.email} {contact.username}".rstrip()
+    return f"{(contact.phone or '').removeprefix('+')} {folded(said)}"[:SEARCH_TEXT_LENGTH]
 
 
 _DIALLED = re.compile(r"[+(]?[\d][\d\s().\-/]*")

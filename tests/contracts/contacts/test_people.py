@@ -89,7 +89,7 @@ async def test_nobody_sees_the_contacts_of_others(stores, us):
             await work.contacts.get(theirs.id)
         with pytest.raises(ContactNotFound):
             await work.contacts.remove(theirs.id)
-        assert await work.contacts.of_people([theirs.person]) == []
+        assert await work.contacts.of_people([theirs.person]) == {}
     async with stores.reading(us) as look:
         with pytest.raises(ContactNotFound):
             await look.contacts.get(theirs.id)

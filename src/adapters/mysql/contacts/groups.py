@@ -1,6 +1,6 @@
 """Groups in SQL. The count moves in the transaction that moves members, under the group's lock."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +64,26 @@ class SqlGroups:
         await self._count(id, put)
         return put
 
+    async def of_contact(self, contact: ContactId) -> Sequence[GroupId]:
+        query = select(m.group_id).where(m.contact_id == contact).order_by(m.group_id)
+        return [GroupId(id) for id in (await self.connection.execute(query)).scalars()]
+
+    async def join(self, contact: ContactId, wanted: Collection[GroupId]) -> None:
+        locked = select(g.id).where(g.organization_id == self.organization, g.id.in_(list(wanted)))
+        existing = (await self.connection.execute(locked.order_by(g.id).with_for_update())).scalars().all()
+        new = sorted(set(existing) - set(await self.of_contact(contact)))
+        rows = [{"group_id": id, "contact_id": contact} for id in new]
+        await insert_many(self.connection, memberships, rows)
+        await self._count_all(new, 1)
+
+    async def leave(self, contact: ContactId, wanted: Collection[GroupId]) -> None:
+        leaving = sorted(set(wanted) & set(await self.of_contact(contact)))
+        locked = select(g.id).where(g.id.in_(leaving)).order_by(g.id).with_for_update()
+        await self.connection.execute(locked)
+        gone = delete(memberships).where(m.contact_id == contact, m.group_id.in_(leaving))
+        await self.connection.execute(gone)
+        await self._count_all(leaving, -1)
+
     async def take_out(self, id: GroupId, contacts: Collection[ContactId]) -> int:
         await self.get(id)
         taken = 0
@@ -86,6 +106,11 @@ class SqlGroups:
     async def _members(self, id: GroupId, contacts: Collection[ContactId]) -> set[ContactId]:
         query = select(m.contact_id).where(m.group_id == id, m.contact_id.in_(contacts))
         return set((await self.connection.execute(query)).scalars())
+
+    async def _count_all(self, ids: Collection[GroupId], change: int) -> None:
+        if ids:
+            counted = {g.contact_count: g.contact_count + change}
+            await self.connection.execute(update(groups).where(g.id.in_(list(ids))).values(counted))
 
     async def _count(self, id: GroupId, change: int) -> None:
         if change:

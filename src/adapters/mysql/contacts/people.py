@@ -13,11 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tidings.adapters.mysql.contacts.rules import RuleSql
 from tidings.adapters.mysql.contacts.tables import (
     CONTACT,
+    aliases,
     attributes,
     chunks,
     deeds,
     groups,
     memberships,
+    merges,
     people,
     person_taken,
     segments,
@@ -39,7 +41,7 @@ from tidings.domain.contacts.people import (
 from tidings.domain.contacts.rules import AnyRule, OfAttribute, Op
 from tidings.domain.contacts.segments import attributes_in
 from tidings.domain.errors import Fault
-from tidings.domain.kernel import ContactId, GroupId, OrganizationId, Page, PersonKey
+from tidings.domain.kernel import ContactId, GroupId, OrganizationId, Page, PersonKey, Phone
 
 p = people.c
 m = memberships.c
@@ -70,8 +72,11 @@ class SqlContacts:
             raise ContactNotFound()
         return Contact(**row)
 
-    async def of_people(self, wanted: Collection[PersonKey]) -> Sequence[Contact]:
+    async def of_people(self, wanted: Collection[PersonKey]) -> dict[PersonKey, Contact]:
         return await _of_people(self.connection, self.organization, wanted, locked=True)
+
+    async def find(self, ids: Collection[ContactId]) -> Sequence[Contact]:
+        return await _found(self.connection, self.organization, p.id, ids, locked=True)
 
     async def having(self, attribute: str, *, after: ContactId | None, limit: int) -> Sequence[Contact]:
         rule = OfAttribute(key=attribute, op=Op.IS_SET)
@@ -105,6 +110,7 @@ class SqlContacts:
                 update(groups).where(groups.c.id.in_(left)).values({count: count - 1})
             )
         await self.connection.execute(delete(deeds).where(deeds.c.contact_id == id))
+        await self.connection.execute(delete(aliases).where(aliases.c.contact_id == id))
         await self.connection.execute(delete(people).where(p.id == id))
 
 
@@ -125,8 +131,16 @@ class SqlContactReader:
             raise ContactNotFound()
         return (await self._views([Contact(**row)]))[0]
 
-    async def of_people(self, wanted: Collection[PersonKey]) -> Sequence[Contact]:
+    async def of_people(self, wanted: Collection[PersonKey]) -> dict[PersonKey, Contact]:
         return await _of_people(self.connection, self.organization, wanted, locked=False)
+
+    async def people_of(self, id: ContactId) -> Collection[PersonKey]:
+        main = select(p.person).where(p.id == id, p.organization_id == self.organization)
+        person = (await self.connection.execute(main)).scalar_one_or_none()
+        if person is None:
+            raise ContactNotFound()
+        others = select(aliases.c.person).where(aliases.c.contact_id == id)
+        return {PersonKey(person), *(await self.connection.execute(others)).scalars()}
 
     async def page(
         self, wanted: ContactFilter, *, cursor: str | None, limit: int, number: int | None = None
@@ -162,12 +176,30 @@ class SqlContactReader:
         return (await self.connection.execute(counted)).scalar_one()
 
     async def reachable(self, ids: Collection[ContactId]) -> Collection[ContactId]:
-        found: set[ContactId] = set()
+        found = await self._reachable(ids)
+        missing = set(ids) - found.keys()
+        if not missing:
+            return {id for id, out in found.items() if not out}
+        stands = await self._stands_for(missing)
+        known = {**found, **await self._reachable(set(stands.values()))}
+        return {id for id in ids if known.get(stands.get(id, id)) is False}
+
+    async def _reachable(self, ids: Collection[ContactId]) -> dict[ContactId, bool]:
+        """Whether each of those that exist has opted out."""
+        found: dict[ContactId, bool] = {}
         for some in chunks(ids):
-            query = select(p.id).where(
-                p.organization_id == self.organization, p.id.in_(some), p.opted_out.is_(False)
+            query = select(p.id, p.opted_out).where(p.organization_id == self.organization, p.id.in_(some))
+            found.update((ContactId(id), out) for id, out in await self.connection.execute(query))
+        return found
+
+    async def _stands_for(self, absorbed: Collection[ContactId]) -> dict[ContactId, ContactId]:
+        g = merges.c
+        found: dict[ContactId, ContactId] = {}
+        for some in chunks(absorbed):
+            query = select(g.absorbed_id, g.current_id).where(
+                g.organization_id == self.organization, g.absorbed_id.in_(some), g.undone_at.is_(None)
             )
-            found.update((await self.connection.execute(query)).scalars())
+            found.update((ContactId(id), ContactId(now)) for id, now in await self.connection.execute(query))
         return found
 
     async def _chosen(self, wanted: ContactFilter) -> tuple[Select[Any], ColumnElement[Any]]:
@@ -238,13 +270,35 @@ def _mine(organization: OrganizationId) -> Select[Any]:
 
 async def _of_people(
     connection: AsyncConnection, organization: OrganizationId, wanted: Collection[PersonKey], *, locked: bool
-) -> Sequence[Contact]:
+) -> dict[PersonKey, Contact]:
+    main = await _found(connection, organization, p.person, wanted, locked=locked)
+    known = {contact.person: contact for contact in main}
+    a = aliases.c
+    others: dict[PersonKey, ContactId] = {}
+    for some in chunks(sorted(set(wanted) - known.keys())):
+        query = select(a.person, a.contact_id).where(a.organization_id == organization, a.person.in_(some))
+        others.update((PersonKey(person), ContactId(id)) for person, id in await connection.execute(query))
+    if others:
+        found = await _found(connection, organization, p.id, set(others.values()), locked=locked)
+        by_id = {contact.id: contact for contact in found}
+        known |= {person: by_id[id] for person, id in others.items() if id in by_id}
+    return known
+
+
+async def _found(
+    connection: AsyncConnection,
+    organization: OrganizationId,
+    column: ColumnElement[Any],
+    values: Collection[Any],
+    *,
+    locked: bool,
+) -> list[Contact]:
     found: list[Contact] = []
-    for some in chunks(sorted(wanted)):
-        query = _mine(organization).where(p.person.in_(some))
-        rows: Sequence[Mapping[Any, Any]] = (
-            (await connection.execute(query.with_for_update() if locked else query)).mappings().all()
-        )
+    for some in chunks(sorted(values)):
+        query = _mine(organization).where(column.in_(some)).order_by(column)
+        if locked:
+            query = query.with_for_update()
+        rows: Sequence[Mapping[Any, Any]] = (await connection.execute(query)).mappings().all()
         found += [Contact(**row) for row in rows]
     return found
 
@@ -252,7 +306,7 @@ async def _of_people(
 def _addressee(contact: Contact) -> Addressee:
     return Addressee(
         contact_id=contact.id,
-        phone=contact.phone,
+        phone=contact.phone or Phone(""),
         person=contact.person,
         name=contact.name,
         fields=contact.fields,

@@ -17,7 +17,7 @@ from tidings.domain.contacts.attributes import Attribute, AttributeNotFound
 from tidings.domain.contacts.rules import Happening
 from tidings.domain.contacts.segments import Segment, SegmentId, SegmentNameTaken, SegmentNotFound
 from tidings.domain.errors import Fault
-from tidings.domain.kernel import OrganizationId, Page
+from tidings.domain.kernel import CampaignId, ContactId, OrganizationId, Page
 
 a = attributes.c
 s = segments.c
@@ -136,6 +136,22 @@ class SqlDeeds:
                 latest[key] = max(latest[key], row["at"])
             rows = [{**dict(zip(KEYS, key, strict=True)), "at": latest[key]} for key in some]
             await upsert(self.connection, deeds, rows, keys=KEYS, change=["at"])
+
+    async def of(self, contact: ContactId) -> Sequence[Happening]:
+        query = select(deeds).where(d.contact_id == contact).order_by(d.deed, d.campaign_id)
+        rows = (await self.connection.execute(query)).mappings()
+        return [
+            Happening(
+                contact_id=row["contact_id"],
+                deed=row["deed"],
+                at=row["at"],
+                campaign_id=None if row["campaign_id"] == NIL else CampaignId(row["campaign_id"]),
+            )
+            for row in rows
+        ]
+
+    async def forget(self, contact: ContactId) -> None:
+        await self.connection.execute(delete(deeds).where(d.contact_id == contact))
 
 
 KEYS: tuple[str, ...] = ("contact_id", "deed", "campaign_id")

@@ -13,6 +13,7 @@ from tidings.domain.contacts import segments as segment_rules
 from tidings.domain.contacts.attributes import MAX_LABEL, Kind
 from tidings.domain.contacts.consent import MAX_PROOF, MAX_SOURCE, MAX_TOPIC
 from tidings.domain.contacts.groups import MAX_DESCRIPTION, MAX_NAME
+from tidings.domain.contacts.identities import MergeId, Side
 from tidings.domain.contacts.people import LIMITS, MAX_ATTRIBUTE_KEY, SEARCH_TEXT_LENGTH, Contact
 from tidings.domain.contacts.rules import AnyRule, Deed
 from tidings.domain.contacts.wishes import Wish
@@ -29,9 +30,11 @@ people = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("organization_id", Id, nullable=False),
-    Column("phone", ascii_key(20), nullable=False),
+    Column("phone", ascii_key(20)),
     Column("person", ascii_key(PERSON), nullable=False),
     Column("country_code", ascii_key(5), nullable=False),
+    Column("bsuid", ascii_key(PERSON), nullable=False),
+    Column("username", String(100), nullable=False),
     *(Column(name, String(limit), nullable=False) for name, limit in LIMITS.items() if name != "notes"),
     Column("notes", Text, nullable=False),
     Column("attributes", Json(dict[str, str]), nullable=False),
@@ -141,6 +144,41 @@ deeds = Table(
     **TABLE_OPTIONS,
 )
 """The latest moment of each; the campaign is nil for what happened in general."""
+
+aliases = Table(
+    "contacts_aliases",
+    metadata,
+    Column("organization_id", Id, primary_key=True),
+    Column("person", ascii_key(PERSON), primary_key=True),
+    Column("contact_id", Id, nullable=False),
+    Column("phone", ascii_key(20)),
+    Column("country_code", ascii_key(5), nullable=False),
+    Column("seen_at", Moment, nullable=False),
+    Index("contacts_aliases_contact", "contact_id"),
+    **TABLE_OPTIONS,
+)
+
+merges = Table(
+    "contacts_merges",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("organization_id", Id, nullable=False),
+    Column("kept_id", Id, nullable=False),
+    Column("absorbed_id", Id, nullable=False),
+    Column("current_id", Id, nullable=False),
+    Column("reason", String(100), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("by", Id),
+    Column("undone_at", Moment),
+    Column("kept", Json(Side), nullable=False),
+    Column("absorbed", Json(Side), nullable=False),
+    Column("merged", Json(Contact), nullable=False),
+    Column("carried", Json(tuple[MergeId, ...]), nullable=False),
+    Index("contacts_merges_kept", "kept_id"),
+    Index("contacts_merges_absorbed", "absorbed_id"),
+    Index("contacts_merges_current", "current_id"),
+    **TABLE_OPTIONS,
+)
 
 outbox = outbox_table(metadata, "contacts")
 inbox = inbox_table(metadata, "contacts")

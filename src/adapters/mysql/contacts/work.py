@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from tidings.adapters.mysql.contacts.consents import SqlConsentReader, SqlConsents
 from tidings.adapters.mysql.contacts.groups import SqlGroupReader, SqlGroups
+from tidings.adapters.mysql.contacts.identities import SqlAliases, SqlMerges
 from tidings.adapters.mysql.contacts.people import SqlContactReader, SqlContacts
 from tidings.adapters.mysql.contacts.segments import (
     SqlAttributes,
@@ -28,6 +29,8 @@ def contacts_in(database: Database, *, now: Now, new_id: NewId) -> Begin:
         async with database.begin() as connection:
             yield Work(
                 contacts=SqlContacts(connection, organization),
+                aliases=SqlAliases(connection, organization),
+                merges=SqlMerges(connection, organization),
                 groups=SqlGroups(connection, organization),
                 consents=SqlConsents(connection, organization),
                 attributes=SqlAttributes(connection, organization),
