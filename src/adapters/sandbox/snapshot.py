@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
-from tidings.adapters.sandbox.accounts import Account
+from tidings.adapters.sandbox.accounts import Account, Standing
 from tidings.adapters.sandbox.moderation import Moderation
 from tidings.adapters.sandbox.templates import SandboxTemplate
 from tidings.adapters.sandbox.world import World
@@ -22,6 +22,8 @@ class _Snapshot(Struct, frozen=True):
     accounts: list[Account]
     templates: list[SandboxTemplate]
     hooks: dict[str, _Hook]
+    standings: dict[str, Standing] = field(default_factory=dict[str, Standing])
+    """By phone number id."""
 
 
 def save(world: World, path: Path) -> None:
@@ -30,6 +32,7 @@ def save(world: World, path: Path) -> None:
         accounts=[line.account for line in world.ordered],
         templates=list(world.templates.by_id.values()),
         hooks={w.id: _Hook(w.webhook, w.override, w.subscribed) for w in world.wabas.values()},
+        standings={line.id: line.standing for line in world.ordered},
     )
     beside = path.with_name(path.name + ".new")
     beside.write_bytes(msgspec.json.encode(snapshot))
@@ -56,6 +59,8 @@ def load(world: World, moderation: Moderation, path: Path) -> bool:
     for id, hook in snapshot.hooks.items():
         waba = world.wabas[id]
         waba.webhook, waba.override, waba.subscribed = hook.webhook, hook.override, hook.subscribed
+    for line in world.ordered:
+        line.standing = snapshot.standings.get(line.id, line.standing)
     for template in snapshot.templates:
         world.templates.keep(template)
         if template.status == "PENDING":

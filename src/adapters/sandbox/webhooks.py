@@ -76,6 +76,17 @@ class Webhooks:
                     task.cancel()
                 await asyncio.gather(*self._flying, return_exceptions=True)
 
+    async def step(self) -> float | None:
+        """For virtual time: bring home what is due by now, one after the other, to our own process.
+
+        Returns the moment at which something is due next.
+        """
+        self.collect()
+        while self._ready:
+            await self._send(self._ready.popleft(), _nowhere)
+        moments = (self._world.next_moment, self._waiting[0][0] if self._waiting else None)
+        return min((moment for moment in moments if moment is not None), default=None)
+
     def collect(self) -> None:
         """Make parcels of what is due."""
         now = self._world.now()
@@ -159,6 +170,10 @@ def _poster(session: aiohttp.ClientSession) -> Post:
             return answer.status
 
     return post
+
+
+async def _nowhere(url: str, headers: dict[str, str], body: bytes) -> int:
+    raise ConnectionRefusedError
 
 
 async def verified(url: str, verify_token: str, challenge: str) -> bool:

@@ -79,6 +79,11 @@ class World:
     def pending(self) -> int:
         return len(self._heap) + sum(len(held) for held in self._held.values())
 
+    @property
+    def next_moment(self) -> float | None:
+        """When something happens next."""
+        return self._heap[0][0] if self._heap else None
+
     def next_number(self) -> int:
         self._made += 1
         return self._made

@@ -9,10 +9,18 @@ from msgspec.structs import replace
 
 from tests.adapters.sandbox.conftest import QUICK, SETTINGS, Receiver, sandbox_at
 from tidings.adapters.sandbox.ids import Wamids
+from tidings.adapters.sandbox.messages import read_envelope
 from tidings.adapters.sandbox.server import Sandbox
 from tidings.adapters.sandbox.settings import Faults
 
 pytestmark = pytest.mark.anyio
+
+HELLO = {
+    "messaging_product": "whatsapp",
+    "to": "447700900123",
+    "type": "template",
+    "template": {"name": "hello_world", "language": {"code": "en_US"}},
+}
 
 
 async def test_a_message_is_sent_then_delivered_then_read(caller, receiver):
@@ -148,11 +156,7 @@ async def test_webhooks_may_go_to_our_own_process_instead(receiver):
     line = sandbox.world.lines[sandbox.open_account().phone_number_id]
     stop = asyncio.Event()
     running = asyncio.create_task(sandbox.run(stop))
-    from tidings.adapters.sandbox.messages import read_envelope
-
-    hello = {"name": "hello_world", "language": {"code": "en_US"}}
-    whole = {"messaging_product": "whatsapp", "to": "447700900123", "type": "template", "template": hello}
-    sandbox.world.accept(line, read_envelope(json.dumps(whole).encode()))
+    sandbox.world.accept(line, read_envelope(json.dumps(HELLO).encode()))
     while sandbox.state.webhooks.delivered < 3:
         await asyncio.sleep(0.01)
     stop.set()
@@ -162,8 +166,6 @@ async def test_webhooks_may_go_to_our_own_process_instead(receiver):
 
 def trace(seed: int) -> list[str]:
     """What a world tells in virtual time."""
-    from tidings.adapters.sandbox.messages import read_envelope
-
     clock = [1_790_000_000.0]
     settings = replace(SETTINGS, seed=seed, behaviour=replace(QUICK, not_on_whatsapp=0.3, answers=0.3))
     settings = replace(settings, faults=Faults(duplicate_webhooks=0.2, shuffle_webhooks=0.2))
@@ -211,3 +213,20 @@ def test_a_sandbox_that_starts_again_repeats_no_message_id():
         assert [wamids.number(wamid) for wamid in made] == list(range(1, 200))
         ids |= set(made)
     assert len(ids) == 3 * 199
+
+
+async def test_a_month_passes_in_no_time():
+    clock, got = [1_790_000_000.0], []
+
+    async def deliver(headers: dict[str, str], body: bytes) -> int:
+        got.append((clock[0], body))
+        return 200 if len(got) % 2 else 500
+
+    slow = replace(QUICK, sent=(60.0, 60.0), delivered=(3600.0, 3600.0), read=(30 * 86400.0, 30 * 86400.0))
+    sandbox = Sandbox(replace(SETTINGS, behaviour=slow), now=lambda: clock[0], deliver=deliver)
+    line = sandbox.world.lines[sandbox.open_account().phone_number_id]
+    sandbox.world.accept(line, read_envelope(json.dumps(HELLO).encode()))
+    while (moment := await sandbox.step()) is not None:
+        clock[0] = max(clock[0], moment)
+    assert sandbox.state.webhooks.delivered == 3
+    assert clock[0] - 1_790_000_000.0 > 30 * 86400.0
