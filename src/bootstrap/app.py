@@ -58,11 +58,7 @@ LARGEST_BODY = 64 * 1024 * 1024
 def create_app(container: Container, contexts: Iterable[str] = CONTEXTS) -> Litestar:
     """The application that serves these contexts, with its own OpenAPI document at /schema."""
     chosen = [name for name in CONTEXTS if name in set(contexts)]
-    bearers = Bearers(container.tokens(), container.now())
     probes = Probes(container.now(), {name: _probe(container, name) for name in chosen})
-
-    def entrance(app: ASGIApp) -> ASGIApp:
-        return Entrance(app, bearers)
 
     return Litestar(
         [HealthController, *(controller for name in chosen for controller in CONTROLLERS[name])],
@@ -72,7 +68,6 @@ def create_app(container: Container, contexts: Iterable[str] = CONTEXTS) -> Lite
             **{name: _provided(container, name) for name in PROVIDED},
         },
         exception_handlers=exception_handlers,
-        middleware=[entrance],
         request_max_body_size=LARGEST_BODY,
         openapi_config=OpenAPIConfig(
             title="tidings" if len(chosen) == len(CONTEXTS) else f"tidings {', '.join(chosen)}",
@@ -85,6 +80,11 @@ def create_app(container: Container, contexts: Iterable[str] = CONTEXTS) -> Lite
         ),
         debug=False,
     )
+
+
+def entrance(container: Container, contexts: Iterable[str] = CONTEXTS) -> ASGIApp:
+    """The application behind its outermost layer, which sees also what the framework refuses."""
+    return Entrance(create_app(container, contexts), Bearers(container.tokens(), container.now()))
 
 
 def _provided(container: Container, name: str) -> Provide:

@@ -14,7 +14,7 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 from rich.console import Console
 
-from tidings.bootstrap.app import create_app
+from tidings.bootstrap.app import entrance
 from tidings.bootstrap.assembly import assembled
 from tidings.bootstrap.platform import running
 from tidings.bootstrap.settings import Settings
@@ -46,7 +46,7 @@ async def serve(settings: Settings, contexts: Sequence[str], port: int, *, send:
     _check_port(settings.host, port)
     async with assembled(settings) as container, running(container, contexts, send=send):
         server = Server(
-            create_app(container, contexts),
+            entrance(container, contexts),
             address=settings.host,
             port=port,
             interface=Interfaces.ASGI,

@@ -1,0 +1,175 @@
+"""The command line: one JSON object when asked for, and one line that says what to do when it cannot."""
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+from uuid import UUID
+
+import pytest
+
+from tidings import Tidings
+
+PASSWORD = "correct horse battery staple"
+TEMPLATE = {
+    "name": "opening",
+    "language": "en",
+    "category": "UTILITY",
+    "components": [
+        {"type": "BODY", "text": "Hello {{1}}, we open at nine.", "example": {"body_text": [["Ada"]]}}
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def signed_up(tmp_path_factory):
+    """A data folder with one organisation that has its number."""
+    data = tmp_path_factory.mktemp("signed-up") / "data"
+
+    async def sign_up():
+        async with Tidings.embedded(data) as t:
+            actor = await t.sign_up("Rowan", "rowan@example.org", PASSWORD)
+            async with asyncio.timeout(20):
+                while not await t.messages.numbers(actor):
+                    await asyncio.sleep(0.05)
+
+    asyncio.run(sign_up())
+    return data
+
+
+@pytest.fixture
+def folder(signed_up, tmp_path):
+    """A copy of it, to do with as one likes."""
+    return shutil.copytree(signed_up, tmp_path / "data")
+
+
+def tidings(*words, data=None, **environment):
+    command = [sys.executable, "-m", "tidings", *map(str, words)]
+    if data is not None:
+        command += ["--data", str(data)]
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("TIDINGS_")}
+    return subprocess.run(command, capture_output=True, text=True, timeout=90, env={**clean, **environment})
+
+
+def answer(*words, data):
+    done = tidings(*words, "--json", data=data)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def refusal(*words, data=None, **environment):
+    done = tidings(*words, data=data, **environment)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+@pytest.mark.anyio
+async def test_from_a_file_of_people_to_a_finished_campaign(folder, tmp_path):
+    people = tmp_path / "people.csv"
+    people.write_text("firstName,phone,countryCode\nAda,07700 900001,+44\nBen,07700 900002,+44\nBad,12,+44\n")
+    report = answer("contacts", "import", people, data=folder)
+    assert (report["created"], report["updated"], report["skipped"]) == (2, 0, 0)
+    assert [(error["row"], error["field"]) for error in report["errors"]] == [(4, "phone")]
+    again = answer("contacts", "import", people, data=folder)
+    assert (again["created"], again["updated"]) == (0, 0)
+    draft = tmp_path / "template.json"
+    draft.write_text(json.dumps(TEMPLATE))
+    template = answer("templates", "create", draft, data=folder)
+    assert template["status"] == "PENDING"
+    plan = tmp_path / "campaign.json"
+    fills = {"body.1": {"field": "firstName"}}
+    plan.write_text(json.dumps({"name": "News", "templateId": template["id"], "parameters": fills}))
+    campaign = answer("campaigns", "create", plan, data=folder)
+    assert "PENDING" in refusal("campaigns", "launch", campaign["id"], data=folder)
+    await reviewed(folder, template["id"])
+    assert answer("campaigns", "launch", campaign["id"], data=folder)["state"] == "planning"
+    assert answer("campaigns", "pause", campaign["id"], data=folder)["state"] == "paused"
+    assert answer("campaigns", "resume", campaign["id"], data=folder)["state"] == "planning"
+    watched = tidings("campaigns", "watch", campaign["id"], data=folder)
+    assert watched.returncode == 0, watched.stderr
+    assert answer("campaigns", "report", campaign["id"], data=folder)["totals"]["planned"] == 2
+
+
+async def reviewed(folder, template_id):
+    """Keep the platform running until Meta's word on the template has come."""
+    async with Tidings.embedded(folder, send=False) as t:
+        actor = await t.operator()
+        async with asyncio.timeout(30):
+            while (await t.templates.get(actor, UUID(template_id))).status != "APPROVED":
+                await asyncio.sleep(0.1)
+
+
+def test_a_file_that_cannot_be_used_is_refused_in_a_line(folder, tmp_path):
+    missing = tmp_path / "missing.csv"
+    assert "issing.csv cannot be read" in refusal("contacts", "import", missing, data=folder)
+    no_phone = tmp_path / "no_phone.csv"
+    no_phone.write_text("name,city\nAda,London\n")
+    assert "phone" in refusal("contacts", "import", no_phone, data=folder)
+    broken = tmp_path / "broken.json"
+    broken.write_text("{")
+    assert str(broken) in refusal("templates", "create", broken, data=folder)
+
+
+def test_an_unknown_campaign_is_refused_in_a_line(folder):
+    said = refusal("campaigns", "launch", "018f4e2a-7c1b-7def-8a90-1234567890ab", data=folder)
+    assert "no such campaign" in said
+    assert "is no id" in refusal("campaigns", "launch", "nonsense", data=folder)
+
+
+def test_a_folder_without_an_organisation_says_so(tmp_path):
+    people = tmp_path / "people.csv"
+    people.write_text("phone\n+447700900001\n")
+    said = refusal("contacts", "import", people, data=tmp_path / "empty")
+    assert "register" in said
+
+
+def test_a_port_in_use_is_said_in_a_line(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        said = refusal("serve", "--port", port, data=tmp_path / "data")
+        assert "--port" in said
+        assert "--port" in refusal("sandbox", "--port", port)
+
+
+def test_a_locked_database_is_said_in_a_line(folder, tmp_path):
+    people = tmp_path / "people.csv"
+    people.write_text("phone\n+447700900009\n")
+    holder = sqlite3.connect(folder / "contacts.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    try:
+        assert "locked" in refusal("contacts", "import", people, data=folder)
+    finally:
+        holder.execute("ROLLBACK")
+        holder.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("mount"), reason="mounting needs root")
+def test_a_full_disk_is_said_in_a_line(tmp_path):
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(small)], check=False)
+    if mounted.returncode:
+        pytest.skip("tmpfs cannot be mounted here")
+    try:
+        said = refusal("contacts", "import", tmp_path / "x.csv", data=small)
+        assert "full" in said
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+def test_wrong_settings_stop_the_start(tmp_path):
+    said = refusal("worker", data=tmp_path, TIDINGS_LEESE="4")
+    assert "leese" in said
+    assert tidings("worker", data=tmp_path, TIDINGS_LEESE="4").returncode == 78
+
+
+def test_help_and_version_are_there():
+    assert "campaigns" in tidings("--help").stdout
+    assert "0.1.0" in tidings("--version").stdout
