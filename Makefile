@@ -18,6 +18,7 @@ serve: $(STAMP) ## the whole platform on port 3000, with the sandbox, keeping it
 	@$(BIN)/tidings serve --data data
 
 test: $(STAMP) ## every test
+	@bash tests/servers.sh
 	@$(BIN)/python -m pytest
 
 check: $(STAMP) ## format, lint, types, architecture

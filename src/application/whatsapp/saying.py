@@ -329,24 +329,31 @@ def view(message: Message, entries: Sequence[TimelineEntry] | UnsetType = UNSET)
 
 
 def timeline(message: Message, attempts: Sequence[Attempt]) -> list[TimelineEntry]:
-    """Everything that is known to have happened, in the order of time."""
-    entries = [TimelineEntry(at=message.created_at, what="in line")]
+    """Everything that is known to have happened: what we did by our clock, then what Meta said by its own.
+
+    Meta's moments are whole seconds, so that "sent" can seem to lie before the attempt.
+    """
+    ours = [TimelineEntry(at=message.created_at, what="in line")]
     for attempt in attempts:
         said = f"attempt {attempt.no} ended: {attempt.code} {attempt.reason}".strip()
-        entries.append(TimelineEntry(at=attempt.started_at, what=f"attempt {attempt.no}"))
-        entries.append(TimelineEntry(at=attempt.ended_at, what="refused for now", detail=said))
-    moments: list[tuple[datetime | None, str, str | None]] = [
+        ours.append(TimelineEntry(at=attempt.started_at, what=f"attempt {attempt.no}"))
+        ours.append(TimelineEntry(at=attempt.ended_at, what="refused for now", detail=said))
+    lost = message.reason if message.state is State.UNKNOWN else None
+    ours += _entries(
         (message.attempted_at if message.attempt_id else None, f"attempt {message.attempt_no}", None),
-        (message.unknown_at, "outcome unknown", message.reason if message.state is State.UNKNOWN else None),
+        (message.unknown_at, "outcome unknown", lost),
         (message.accepted_at, "accepted by Meta", message.wamid),
+    )
+    if message.state is State.SKIPPED:
+        ours.append(TimelineEntry(at=message.next_attempt_at, what="skipped", detail=message.reason))
+    theirs = _entries(
         (message.sent_at, "sent", None),
         (message.delivered_at, "delivered", None),
         (message.read_at, "read", None),
         (message.failed_at, "failed", f"{message.code or ''} {message.reason or ''}".strip() or None),
-    ]
-    entries += [
-        TimelineEntry(at=at, what=what, detail=detail) for at, what, detail in moments if at is not None
-    ]
-    if message.state is State.SKIPPED:
-        entries.append(TimelineEntry(at=message.next_attempt_at, what="skipped", detail=message.reason))
-    return sorted(entries, key=lambda entry: entry.at)
+    )
+    return sorted(ours, key=lambda entry: entry.at) + sorted(theirs, key=lambda entry: entry.at)
+
+
+def _entries(*moments: tuple[datetime | None, str, str | None]) -> list[TimelineEntry]:
+    return [TimelineEntry(at=at, what=what, detail=detail) for at, what, detail in moments if at]
