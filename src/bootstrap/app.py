@@ -15,15 +15,32 @@ from tidings.adapters.http.contacts import ContactController, GroupController
 from tidings.adapters.http.errors import exception_handlers
 from tidings.adapters.http.health import HealthController, Probes
 from tidings.adapters.http.messages import MessageController, NumberController
-from tidings.adapters.http.security import Bearers, Entrance, provide_actor
+from tidings.adapters.http.security import Entrance, permitted, provide_actor, undeclared
 from tidings.adapters.http.teams import TeamController
 from tidings.adapters.http.templates import TemplateController, TemplateFileController
-from tidings.adapters.http.users import AuthController, OrganizationController, WabaController
+from tidings.adapters.http.users import AuthController, WabaController
+from tidings.adapters.http.users_keys import ApiKeyController, FederationController, SecondFactorController
+from tidings.adapters.http.users_organizations import (
+    AuditController,
+    InvitationController,
+    OrganizationController,
+    RoleController,
+)
 from tidings.bootstrap.container import Container
 from tidings.bootstrap.settings import CONTEXTS
 
 CONTROLLERS: dict[str, list[ControllerRouterHandler]] = {
-    "users": [AuthController, OrganizationController, WabaController],
+    "users": [
+        AuthController,
+        SecondFactorController,
+        FederationController,
+        ApiKeyController,
+        OrganizationController,
+        InvitationController,
+        RoleController,
+        AuditController,
+        WabaController,
+    ],
     "contacts": [ContactController, GroupController, AttributeController, SegmentController],
     "templates": [TemplateController, TemplateFileController],
     "campaigns": [CampaignController],
@@ -32,6 +49,15 @@ CONTROLLERS: dict[str, list[ControllerRouterHandler]] = {
 }
 PROVIDED = (
     "accounts",
+    "sessions",
+    "recovery",
+    "organizations",
+    "invitations",
+    "roles",
+    "second_factors",
+    "api_keys",
+    "federation",
+    "audit",
     "wabas",
     "teams",
     "contacts",
@@ -60,7 +86,7 @@ def create_app(container: Container, contexts: Iterable[str] = CONTEXTS) -> Lite
     chosen = [name for name in CONTEXTS if name in set(contexts)]
     probes = Probes(container.now(), {name: _probe(container, name) for name in chosen})
 
-    return Litestar(
+    app = Litestar(
         [HealthController, *(controller for name in chosen for controller in CONTROLLERS[name])],
         dependencies={
             "actor": Provide(provide_actor, sync_to_thread=False),
@@ -68,6 +94,7 @@ def create_app(container: Container, contexts: Iterable[str] = CONTEXTS) -> Lite
             **{name: _provided(container, name) for name in PROVIDED},
         },
         exception_handlers=exception_handlers,
+        guards=[permitted],
         request_max_body_size=LARGEST_BODY,
         openapi_config=OpenAPIConfig(
             title="tidings" if len(chosen) == len(CONTEXTS) else f"tidings {', '.join(chosen)}",
@@ -80,11 +107,14 @@ def create_app(container: Container, contexts: Iterable[str] = CONTEXTS) -> Lite
         ),
         debug=False,
     )
+    if missing := undeclared(app):
+        raise RuntimeError(f"endpoints that do not say who may call them: {missing}")
+    return app
 
 
 def entrance(container: Container, contexts: Iterable[str] = CONTEXTS) -> ASGIApp:
     """The application behind its outermost layer, which sees also what the framework refuses."""
-    return Entrance(create_app(container, contexts), Bearers(container.tokens(), container.now()))
+    return Entrance(create_app(container, contexts), container.bearers())
 
 
 def _provided(container: Container, name: str) -> Provide:

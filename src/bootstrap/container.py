@@ -1,37 +1,22 @@
 """The one place that names concrete adapters: which stands behind which port."""
 
-from typing import Protocol
-from uuid import UUID
+from dependency_injector import providers
 
-from dependency_injector import containers, providers
-
-from tidings.adapters.embedded.owners import LocalOwners
-from tidings.adapters.embedded.signal import FileSignal
-from tidings.adapters.embedded.sqlite import sqlite_database
-from tidings.adapters.embedded.system import boottime, chance, sleep, utcnow, uuid7
+from tidings.adapters.embedded.system import boottime, chance, sleep
 from tidings.adapters.http.messages import VerifyToken
-from tidings.adapters.meta.accounts import MetaAccounts
-from tidings.adapters.meta.client import Graph
 from tidings.adapters.meta.gateway import MetaGateway
 from tidings.adapters.meta.media import MetaUploads
 from tidings.adapters.meta.templates import MetaReview
 from tidings.adapters.meta.webhooks import MetaWebhookReader
-from tidings.adapters.mysql.bus import SqlBus
 from tidings.adapters.mysql.campaigns import SqlActiveCampaigns, campaigns_in
 from tidings.adapters.mysql.contacts.work import contacts_in, contacts_read_from
-from tidings.adapters.mysql.engine import Database
-from tidings.adapters.mysql.teams import teams_in
 from tidings.adapters.mysql.templates.accounts import SqlDueAccounts
 from tidings.adapters.mysql.templates.work import templates_in, templates_read_from
-from tidings.adapters.mysql.users import users_in
 from tidings.adapters.mysql.whatsapp.messages import SqlDue, SqlMessageReader
 from tidings.adapters.mysql.whatsapp.work import whatsapp_in
-from tidings.adapters.numbering import WorldNumbering
 from tidings.adapters.peers.contacts import LocalAudience, LocalConsent
 from tidings.adapters.peers.templates import LocalTemplates
-from tidings.adapters.peers.users import LocalCredentials, LocalPeople, LocalWabas
 from tidings.adapters.peers.whatsapp import LocalLine
-from tidings.adapters.security import AesSealer, Argon2Passwords, JwtTokens
 from tidings.adapters.sheets.files import FileSheets
 from tidings.application.campaigns import Campaigns, Reports, Runner
 from tidings.application.contacts.attributes import Attributes
@@ -41,29 +26,13 @@ from tidings.application.contacts.identities import Identities
 from tidings.application.contacts.importing import Imports
 from tidings.application.contacts.people import Contacts
 from tidings.application.contacts.segments import Segments
-from tidings.application.teams import Teams
 from tidings.application.templates import Approved, Keeper, Templates
 from tidings.application.templates.files import HeaderFiles
-from tidings.application.users import Accounts, Wabas
 from tidings.application.whatsapp.hearing import WebhookInbox, Webhooks
 from tidings.application.whatsapp.saying import Lines, Messages
 from tidings.application.whatsapp.sender import Sender, SenderOptions, SenderPorts
+from tidings.bootstrap.people import People, database_file, signal_file
 from tidings.bootstrap.settings import Settings
-from tidings.domain.events import OrganizationCreated
-
-
-class OpensAccounts(Protocol):
-    """Somebody who gives new organisations an account at Meta."""
-
-    async def organization_created(self, event_id: UUID, event: OrganizationCreated) -> None: ...
-
-
-def _file(settings: Settings, name: str) -> Database:
-    return sqlite_database(settings.data / f"{name}.db")
-
-
-def _signal(settings: Settings, name: str) -> FileSignal:
-    return FileSignal(settings.data / f"{name}.db")
 
 
 def _sender_options(settings: Settings) -> SenderOptions:
@@ -71,66 +40,16 @@ def _sender_options(settings: Settings) -> SenderOptions:
     return SenderOptions(lease=settings.lease, margin=margin)
 
 
-class Container(containers.DeclarativeContainer):
+class Container(People):
     """Everything of one process, each made once and only when it is asked for."""
 
-    settings = providers.Dependency(instance_of=Settings)
-    graph = providers.Dependency(instance_of=Graph)
-    now = providers.Object(utcnow)
-    new_id = providers.Object(uuid7)
-    owners = providers.Singleton(LocalOwners)
-    numbering = providers.Singleton(WorldNumbering)
-
-    # The bus.
-    bus_database = providers.Singleton(_file, settings, "bus")
-    bus_signal = providers.Singleton(_signal, settings, "bus")
-    bus = providers.Singleton(SqlBus, bus_database, owners, bus_signal, now)
-
-    # Users.
-    users_database = providers.Singleton(_file, settings, "users")
-    users_signal = providers.Singleton(_signal, settings, "users")
-    users_work = providers.Singleton(users_in, users_database, now=now, new_id=new_id)
-    users_begin = users_work.provided[0]
-    users_read = users_work.provided[1]
-    tokens = providers.Singleton(JwtTokens, settings.provided.signing_keys)
-    accounts = providers.Singleton(
-        Accounts,
-        begin=users_begin,
-        read=users_read,
-        passwords=providers.Singleton(Argon2Passwords),
-        tokens=tokens,
-        now=now,
-        new_id=new_id,
-    )
-    wabas = providers.Singleton(
-        Wabas,
-        begin=users_begin,
-        read=users_read,
-        sealer=providers.Singleton(AesSealer, settings.provided.sealing_keys),
-        meta=providers.Singleton(MetaAccounts, graph),
-        now=now,
-    )
-    credentials = providers.Singleton(LocalCredentials, wabas)
-    accounts_at_meta: providers.Object[OpensAccounts | None] = providers.Object(None)
-    """Who opens accounts at Meta for new organisations: the sandbox does, people do it for Meta's own."""
-    wabas_of_users = providers.Singleton(LocalWabas, wabas)
-
-    # Teams.
-    teams_database = providers.Singleton(_file, settings, "teams")
-    teams_signal = providers.Singleton(_signal, settings, "teams")
-    teams_work = providers.Singleton(teams_in, teams_database)
-    teams = providers.Singleton(
-        Teams,
-        begin=teams_work.provided[0],
-        read=teams_work.provided[1],
-        people=providers.Singleton(LocalPeople, accounts),
-        now=now,
-        new_id=new_id,
-    )
+    settings, graph, now, new_id = People.settings, People.graph, People.now, People.new_id
+    owners, numbering = People.owners, People.numbering
+    credentials, wabas_of_users = People.credentials, People.wabas_of_users
 
     # Contacts.
-    contacts_database = providers.Singleton(_file, settings, "contacts")
-    contacts_signal = providers.Singleton(_signal, settings, "contacts")
+    contacts_database = providers.Singleton(database_file, settings, "contacts")
+    contacts_signal = providers.Singleton(signal_file, settings, "contacts")
     contacts_begin = providers.Singleton(contacts_in, contacts_database, now=now, new_id=new_id)
     contacts_read = providers.Singleton(contacts_read_from, contacts_database)
     contacts = providers.Singleton(
@@ -164,8 +83,8 @@ class Container(containers.DeclarativeContainer):
     )
 
     # Templates.
-    templates_database = providers.Singleton(_file, settings, "templates")
-    templates_signal = providers.Singleton(_signal, settings, "templates")
+    templates_database = providers.Singleton(database_file, settings, "templates")
+    templates_signal = providers.Singleton(signal_file, settings, "templates")
     templates_begin = providers.Singleton(templates_in, templates_database, now=now, new_id=new_id)
     templates_read = providers.Singleton(templates_read_from, templates_database)
     review = providers.Singleton(MetaReview, graph, credentials)
@@ -199,8 +118,8 @@ class Container(containers.DeclarativeContainer):
     approved = providers.Singleton(Approved, templates_read)
 
     # WhatsApp.
-    whatsapp_database = providers.Singleton(_file, settings, "whatsapp")
-    whatsapp_signal = providers.Singleton(_signal, settings, "whatsapp")
+    whatsapp_database = providers.Singleton(database_file, settings, "whatsapp")
+    whatsapp_signal = providers.Singleton(signal_file, settings, "whatsapp")
     whatsapp_work = providers.Singleton(whatsapp_in, whatsapp_database, now=now, new_id=new_id)
     whatsapp_begin = whatsapp_work.provided[0]
     whatsapp_read = whatsapp_work.provided[1]
@@ -254,8 +173,8 @@ class Container(containers.DeclarativeContainer):
     )
 
     # Campaigns.
-    campaigns_database = providers.Singleton(_file, settings, "campaigns")
-    campaigns_signal = providers.Singleton(_signal, settings, "campaigns")
+    campaigns_database = providers.Singleton(database_file, settings, "campaigns")
+    campaigns_signal = providers.Singleton(signal_file, settings, "campaigns")
     campaigns_work = providers.Singleton(campaigns_in, campaigns_database, now=now, new_id=new_id)
     campaigns_begin = campaigns_work.provided[0]
     campaigns_read = campaigns_work.provided[1]

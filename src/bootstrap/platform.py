@@ -47,7 +47,7 @@ def listeners(container: Container) -> dict[str, Mapping[type[Event], Hear]]:
         {} if opener is None else {events.OrganizationCreated: one_by_one(opener.organization_created)}
     )
     return {
-        "users": opening,
+        "users": {**opening, events.ChangeMade: one_by_one(container.audit().change_made)},
         "campaigns": {
             events.MessagesMoved: runner.messages_moved,
             events.RunHalted: one_by_one(runner.run_halted),
@@ -101,6 +101,8 @@ class Platform:
         await self._listen(chosen)
         for name in chosen & _TABLES.keys():
             self.loops.start(f"relay {name}", self._relay(name).run)
+        if "users" in chosen:
+            self.loops.start("postman", container.postman().run)
         if "campaigns" in chosen:
             self.loops.start("campaigns", container.runner().run)
         if "whatsapp" in chosen:

@@ -40,6 +40,8 @@ class Role(StrEnum):
     ADMIN = "admin"
     MEMBER = "member"
     VIEWER = "viewer"
+    CUSTOM = "custom"
+    """A role that the organisation made itself: exactly the permissions it names."""
 
 
 class Permission(StrEnum):
@@ -62,16 +64,25 @@ class Permission(StrEnum):
     CAMPAIGNS_LAUNCH = "campaigns:launch"
     MESSAGES_READ = "messages:read"
     MESSAGES_SEND = "messages:send"
+    AUDIT_READ = "audit:read"
 
 
 _READS = frozenset(p for p in Permission if p.endswith(":read"))
-_ADMINS_ONLY = frozenset({Permission.ORGANIZATION_WRITE, Permission.MEMBERS_WRITE, Permission.WABAS_WRITE})
+_ADMINS_ONLY = frozenset(
+    {
+        Permission.ORGANIZATION_WRITE,
+        Permission.MEMBERS_WRITE,
+        Permission.WABAS_WRITE,
+        Permission.AUDIT_READ,
+    }
+)
 
 RIGHTS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: frozenset(Permission),
     Role.ADMIN: frozenset(Permission),
     Role.MEMBER: frozenset(Permission) - _ADMINS_ONLY,
-    Role.VIEWER: _READS,
+    Role.VIEWER: _READS - _ADMINS_ONLY,
+    Role.CUSTOM: frozenset(),
 }
 
 
@@ -85,9 +96,19 @@ class Actor(Struct, frozen=True, kw_only=True):
     user_id: UserId
     organization_id: OrganizationId
     role: Role
+    permissions: frozenset[Permission] | None = None
+    """What a custom role or an API key allows; None: what the role allows."""
+    session_id: UUID | None = None
+    """The sign-in; None for an API key, and for who works on the machine itself."""
+    origin: str = ""
+    """The network address of the request."""
+
+    @property
+    def rights(self) -> frozenset[Permission]:
+        return RIGHTS[self.role] if self.permissions is None else self.permissions
 
     def may(self, permission: Permission) -> bool:
-        return permission in RIGHTS[self.role]
+        return permission in self.rights
 
     def require(self, permission: Permission) -> OrganizationId:
         """The organisation to work in; raise NotPermitted."""

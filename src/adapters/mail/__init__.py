@@ -1,0 +1,1 @@
+"""Mail: over SMTP, or into a folder when there is no mail server."""

@@ -1,0 +1,242 @@
+"""What everything stands on, and the people: users and teams. The rest of the wiring is in `container.py`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+from dependency_injector import containers, providers
+
+from tidings.adapters.embedded.limits import LocalLimiter
+from tidings.adapters.embedded.owners import LocalOwners
+from tidings.adapters.embedded.signal import FileSignal
+from tidings.adapters.embedded.sqlite import sqlite_database
+from tidings.adapters.embedded.system import boottime, new_secret, utcnow, uuid7
+from tidings.adapters.http.security import Bearers
+from tidings.adapters.mail.letters import FileMail
+from tidings.adapters.meta.accounts import MetaAccounts
+from tidings.adapters.meta.client import Graph
+from tidings.adapters.meta.signup import MetaSignups
+from tidings.adapters.mysql.bus import SqlBus
+from tidings.adapters.mysql.engine import Database
+from tidings.adapters.mysql.teams import teams_in
+from tidings.adapters.mysql.users import users_in
+from tidings.adapters.numbering import WorldNumbering
+from tidings.adapters.peers.users import LocalCredentials, LocalPeople, LocalWabas
+from tidings.adapters.security import AesSealer, AppCodes, Argon2Passwords, JwtTokens
+from tidings.application.teams import Teams
+from tidings.application.users import (
+    Accounts,
+    ApiKeys,
+    Audit,
+    Doors,
+    FactorCheck,
+    Federation,
+    Gate,
+    Invitations,
+    Journal,
+    Opening,
+    Organizations,
+    Postman,
+    Recovery,
+    Roles,
+    SecondFactors,
+    Sessions,
+    TrustedProvider,
+    Wabas,
+)
+from tidings.bootstrap.settings import Settings
+from tidings.domain.events import OrganizationCreated
+
+
+class OpensAccounts(Protocol):
+    """Somebody who gives new organisations an account at Meta."""
+
+    async def organization_created(self, event_id: UUID, event: OrganizationCreated) -> None: ...
+
+
+def database_file(settings: Settings, name: str) -> Database:
+    return sqlite_database(settings.data / f"{name}.db")
+
+
+def _mail_folder(settings: Settings) -> Path:
+    return settings.data / "mail"
+
+
+def signal_file(settings: Settings, name: str) -> FileSignal:
+    return FileSignal(settings.data / f"{name}.db")
+
+
+class People(containers.DeclarativeContainer):
+    """The first half of a process's container."""
+
+    settings = providers.Dependency(instance_of=Settings)
+    graph = providers.Dependency(instance_of=Graph)
+    now = providers.Object(utcnow)
+    new_id = providers.Object(uuid7)
+    secret = providers.Object(new_secret)
+    owners = providers.Singleton(LocalOwners)
+    numbering = providers.Singleton(WorldNumbering)
+
+    # The bus.
+    bus_database = providers.Singleton(database_file, settings, "bus")
+    bus_signal = providers.Singleton(signal_file, settings, "bus")
+    bus = providers.Singleton(SqlBus, bus_database, owners, bus_signal, now)
+
+    # Users.
+    users_database = providers.Singleton(database_file, settings, "users")
+    users_signal = providers.Singleton(signal_file, settings, "users")
+    users_work = providers.Singleton(users_in, users_database, now=now, new_id=new_id)
+    users_begin = users_work.provided[0]
+    users_read = users_work.provided[1]
+    tokens = providers.Singleton(JwtTokens, settings.provided.signing_keys)
+    sealer = providers.Singleton(AesSealer, settings.provided.sealing_keys)
+    passwords = providers.Singleton(Argon2Passwords)
+    app_codes = providers.Singleton(AppCodes)
+    doors = providers.Singleton(
+        Doors, providers.Singleton(LocalLimiter, monotonic=providers.Object(boottime))
+    )
+    gate = providers.Singleton(Gate, begin=users_begin, read=users_read, tokens=tokens, now=now)
+    bearers = providers.Singleton(Bearers, gate.provided.identify, now)
+    forget = bearers.provided.forget
+    journal = providers.Singleton(Journal, now=now, new_id=new_id)
+    opening = providers.Singleton(
+        Opening, tokens=tokens, journal=journal, now=now, new_id=new_id, new_secret=secret
+    )
+    factor_check = providers.Singleton(
+        FactorCheck,
+        begin=users_begin,
+        read=users_read,
+        sealer=sealer,
+        codes=app_codes,
+        doors=doors,
+        now=now,
+    )
+    accounts = providers.Singleton(
+        Accounts,
+        begin=users_begin,
+        read=users_read,
+        passwords=passwords,
+        opening=opening,
+        doors=doors,
+        factors=factor_check,
+        forget=forget,
+        signal=users_signal,
+        now=now,
+        new_id=new_id,
+    )
+    sessions = providers.Singleton(
+        Sessions, begin=users_begin, read=users_read, opening=opening, forget=forget, now=now
+    )
+    recovery = providers.Singleton(
+        Recovery,
+        begin=users_begin,
+        read=users_read,
+        passwords=passwords,
+        doors=doors,
+        journal=journal,
+        forget=forget,
+        signal=users_signal,
+        now=now,
+        new_id=new_id,
+    )
+    organizations = providers.Singleton(
+        Organizations,
+        begin=users_begin,
+        read=users_read,
+        opening=opening,
+        forget=forget,
+        signal=users_signal,
+        now=now,
+        new_id=new_id,
+    )
+    invitations = providers.Singleton(
+        Invitations,
+        begin=users_begin,
+        read=users_read,
+        passwords=passwords,
+        opening=opening,
+        doors=doors,
+        signal=users_signal,
+        now=now,
+        new_id=new_id,
+    )
+    roles = providers.Singleton(
+        Roles,
+        begin=users_begin,
+        read=users_read,
+        journal=journal,
+        forget=forget,
+        now=now,
+        new_id=new_id,
+    )
+    second_factors = providers.Singleton(
+        SecondFactors,
+        begin=users_begin,
+        read=users_read,
+        sealer=sealer,
+        codes=app_codes,
+        check=factor_check,
+        journal=journal,
+        now=now,
+        new_secret=secret,
+    )
+    api_keys = providers.Singleton(
+        ApiKeys,
+        begin=users_begin,
+        read=users_read,
+        journal=journal,
+        forget=forget,
+        now=now,
+        new_id=new_id,
+        new_secret=secret,
+    )
+    identity_providers: providers.Object[Mapping[str, TrustedProvider]] = providers.Object({})
+    federation = providers.Singleton(
+        Federation,
+        begin=users_begin,
+        providers=identity_providers,
+        opening=opening,
+        signal=users_signal,
+        now=now,
+        new_id=new_id,
+        new_secret=secret,
+    )
+    audit = providers.Singleton(Audit, begin=users_begin, read=users_read)
+    mail = providers.Singleton(FileMail, providers.Callable(_mail_folder, settings), now)
+    postman = providers.Singleton(
+        Postman,
+        begin=users_begin,
+        mail=mail,
+        signal=users_signal,
+        base_url="http://localhost:3000",
+        now=now,
+        new_secret=secret,
+    )
+    wabas = providers.Singleton(
+        Wabas,
+        begin=users_begin,
+        read=users_read,
+        sealer=sealer,
+        meta=providers.Singleton(MetaSignups, providers.Singleton(MetaAccounts, graph)),
+        journal=journal,
+        signal=users_signal,
+        now=now,
+    )
+    credentials = providers.Singleton(LocalCredentials, wabas)
+    accounts_at_meta: providers.Object[OpensAccounts | None] = providers.Object(None)
+    """Who opens accounts at Meta for new organisations: the sandbox does, people do it for Meta's own."""
+    wabas_of_users = providers.Singleton(LocalWabas, wabas)
+
+    # Teams.
+    teams_database = providers.Singleton(database_file, settings, "teams")
+    teams_signal = providers.Singleton(signal_file, settings, "teams")
+    teams_work = providers.Singleton(teams_in, teams_database)
+    teams = providers.Singleton(
+        Teams,
+        begin=teams_work.provided[0],
+        read=teams_work.provided[1],
+        people=providers.Singleton(LocalPeople, accounts),
+        now=now,
+        new_id=new_id,
+    )
