@@ -231,7 +231,7 @@ class People(containers.DeclarativeContainer):
     # Teams.
     teams_database = providers.Singleton(database_file, settings, "teams")
     teams_signal = providers.Singleton(signal_file, settings, "teams")
-    teams_work = providers.Singleton(teams_in, teams_database)
+    teams_work = providers.Singleton(teams_in, teams_database, now=now, new_id=new_id)
     teams = providers.Singleton(
         Teams,
         begin=teams_work.provided[0],

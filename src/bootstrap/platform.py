@@ -48,6 +48,10 @@ def listeners(container: Container) -> dict[str, Mapping[type[Event], Hear]]:
     )
     return {
         "users": {**opening, events.ChangeMade: one_by_one(container.audit().change_made)},
+        "teams": {
+            events.MemberRemoved: one_by_one(container.teams().member_removed),
+            events.OrganizationClosed: one_by_one(container.teams().organization_closed),
+        },
         "campaigns": {
             events.MessagesMoved: runner.messages_moved,
             events.RunHalted: one_by_one(runner.run_halted),

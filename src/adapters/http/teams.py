@@ -7,7 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from tidings.adapters.http.envelope import Done, Listing, Reply, listing, reply
-from tidings.application.teams import NewMember, NewTeam, RoleChange, Teams
+from tidings.application.teams import Availability, NewMember, NewTeam, TeamMemberChange, Teams
 from tidings.domain.kernel import Actor, Permission, TeamId, UserId
 from tidings.domain.teams import Team, TeamMember
 
@@ -49,7 +49,7 @@ class TeamController(Controller):
         id: FromPath[TeamId],
         data: JSONBody[NewTeam],
     ) -> Reply[Team]:
-        """Rename or describe a team."""
+        """Rename or describe a team, or change who is given what comes in."""
         return reply(await teams.change(actor, id, data), "Team updated")
 
     @delete("/{id:uuid}", status_code=200, permission=Permission.TEAMS_WRITE)
@@ -79,16 +79,27 @@ class TeamController(Controller):
         return reply([*await teams.members(actor, id)])
 
     @put("/{id:uuid}/members/{user_id:uuid}", permission=Permission.TEAMS_WRITE)
-    async def set_role(
+    async def change_member(
         self,
         teams: NamedDependency[Teams],
         actor: NamedDependency[Actor],
         id: FromPath[TeamId],
         user_id: FromPath[UserId],
-        data: JSONBody[RoleChange],
+        data: JSONBody[TeamMemberChange],
     ) -> Reply[TeamMember]:
-        """Change what a member is."""
-        return reply(await teams.set_role(actor, id, user_id, data), "Member updated")
+        """Change a member's role, availability or capacity; what is not mentioned stays."""
+        return reply(await teams.change_member(actor, id, user_id, data), "Member updated")
+
+    @put("/{id:uuid}/availability", permission=Permission.TEAMS_READ)
+    async def set_available(
+        self,
+        teams: NamedDependency[Teams],
+        actor: NamedDependency[Actor],
+        id: FromPath[TeamId],
+        data: JSONBody[Availability],
+    ) -> Reply[TeamMember]:
+        """Say whether one takes what comes in."""
+        return reply(await teams.set_available(actor, id, data), "Availability updated")
 
     @delete("/{id:uuid}/members/{user_id:uuid}", status_code=200, permission=Permission.TEAMS_WRITE)
     async def leave(

@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from tidings.application.ports.common import Inbox, Outbox
 from tidings.domain.kernel import OrganizationId, Page, TeamId, UserId
 from tidings.domain.teams import Team, TeamMember
 
@@ -16,7 +17,7 @@ class TeamStore(Protocol):
         """Raise TeamNameTaken."""
 
     async def get(self, id: TeamId) -> Team:
-        """Raise TeamNotFound."""
+        """Locked until a writing transaction ends. Raise TeamNotFound."""
         ...
 
     async def save(self, team: Team) -> None:
@@ -30,14 +31,28 @@ class TeamStore(Protocol):
         ...
 
     async def put_member(self, member: TeamMember) -> None:
-        """Add a member, or set the role of one."""
+        """Add a member, or change one; when they joined stays."""
 
     async def remove_member(self, team: TeamId, user: UserId) -> None:
         """Raise NoSuchMember."""
 
+    async def member(self, team: TeamId, user: UserId) -> TeamMember:
+        """Raise NoSuchMember."""
+        ...
+
     async def members(self, team: TeamId) -> Sequence[TeamMember]:
         """In order of joining."""
         ...
+
+    async def of_user(self, user: UserId) -> Sequence[TeamMember]:
+        """The user's memberships in the organisation's teams."""
+        ...
+
+    async def forget_user(self, user: UserId) -> None:
+        """Take the user out of every team."""
+
+    async def forget_all(self) -> None:
+        """Dissolve every team of the organisation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +60,8 @@ class Work:
     """One transaction for one organisation. Leaving the block commits it; an exception undoes it."""
 
     teams: TeamStore
+    outbox: Outbox
+    inbox: Inbox
 
 
 Begin: TypeAlias = Callable[[OrganizationId], AbstractAsyncContextManager[Work]]
