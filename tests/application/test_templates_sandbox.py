@@ -12,12 +12,10 @@ from tests.domain import test_templates_rules as rules
 from tests.domain.test_templates_strategies import drafts, fillable
 from tidings.adapters.meta.client import GraphOptions, graph
 from tidings.adapters.meta.templates import MetaReview
-from tidings.adapters.sandbox.app import App
 from tidings.adapters.sandbox.errors import GraphError
-from tidings.adapters.sandbox.graph import Graph
+from tidings.adapters.sandbox.server import Sandbox as Played
 from tidings.adapters.sandbox.settings import SandboxSettings
 from tidings.adapters.sandbox.templates import Templates
-from tidings.adapters.sandbox.world import World as Sandbox
 from tidings.application.ports.templates import TemplateFilter
 from tidings.application.templates import NewTemplate, TemplateChange
 from tidings.domain.kernel import WabaId
@@ -110,18 +108,15 @@ class Tokens:
         return self.known
 
 
-async def never(*_: str) -> bool:
-    return False
-
-
 @pytest.fixture
 async def sandboxed(tmp_path):
     """Templates before the sandbox, and the sandbox's world."""
     world = await a_world(tmp_path)
     settings = SandboxSettings(sample_template=False, review_delay=5)
-    meta = Sandbox(settings, lambda: world.clock.at.timestamp())
-    account = meta.open_account(waba_id=WABA)
-    transport = httpx.ASGITransport(App(Graph(meta, never).answer))
+    played = Played(settings, lambda: world.clock.at.timestamp())
+    meta = played.world
+    account = played.open_account(waba_id=WABA)
+    transport = httpx.ASGITransport(played.app)
     client = graph(GraphOptions(base_url="http://graph.example"), transport=transport)
     world.meta = MetaReview(client, Tokens(account.access_token))
     yield world, meta
