@@ -119,6 +119,7 @@ async def sandboxed(tmp_path):
     transport = httpx.ASGITransport(played.app)
     client = graph(GraphOptions(base_url="http://graph.example"), transport=transport)
     world.meta = MetaReview(client, Tokens(account.access_token))
+    world.moderation = played.moderation
     yield world, meta
     await world.database.close()
 
@@ -190,7 +191,7 @@ async def test_a_name_that_the_sandbox_holds_is_told_and_listed(sandboxed):
     world, meta = sandboxed
     draft = msgspec.convert(msgspec.json.decode(ALL["WELCOME"]), Draft)
     raw = msgspec.json.decode(msgspec.json.encode(draft))
-    meta.submit(meta.wabas[WABA], raw)
+    world.moderation.submit(meta.wabas[WABA], raw)
     other = fresh(
         ALL["WELCOME"], parameter_format="positional", components=[{"type": "BODY", "text": "Else"}]
     )
