@@ -10,6 +10,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ASGIApp, ControllerRouterHandler
 
 from tidings.adapters.http.campaigns import CampaignController
+from tidings.adapters.http.contact_files import ContactFileController
 from tidings.adapters.http.contact_segments import AttributeController, SegmentController
 from tidings.adapters.http.contacts import ContactController, GroupController
 from tidings.adapters.http.errors import exception_handlers
@@ -41,7 +42,13 @@ CONTROLLERS: dict[str, list[ControllerRouterHandler]] = {
         AuditController,
         WabaController,
     ],
-    "contacts": [ContactController, GroupController, AttributeController, SegmentController],
+    "contacts": [
+        ContactController,
+        ContactFileController,
+        GroupController,
+        AttributeController,
+        SegmentController,
+    ],
     "templates": [TemplateController, TemplateFileController],
     "campaigns": [CampaignController],
     "teams": [TeamController],
@@ -64,6 +71,8 @@ PROVIDED = (
     "groups",
     "consent",
     "imports",
+    "import_jobs",
+    "exports",
     "identities",
     "attributes",
     "segments",

@@ -9,6 +9,7 @@ from tidings.adapters.meta.media import MetaUploads
 from tidings.adapters.meta.templates import MetaReview
 from tidings.adapters.meta.webhooks import MetaWebhookReader
 from tidings.adapters.mysql.campaigns import SqlActiveCampaigns, campaigns_in
+from tidings.adapters.mysql.contacts.imports import SqlImportQueue
 from tidings.adapters.mysql.contacts.work import contacts_in, contacts_read_from
 from tidings.adapters.mysql.templates.accounts import SqlDueAccounts
 from tidings.adapters.mysql.templates.work import templates_in, templates_read_from
@@ -18,12 +19,17 @@ from tidings.adapters.peers.contacts import LocalAudience, LocalConsent
 from tidings.adapters.peers.templates import LocalTemplates
 from tidings.adapters.peers.whatsapp import LocalLine
 from tidings.adapters.sheets.files import FileSheets
+from tidings.adapters.sheets.writing import FileTables
 from tidings.application.campaigns import Campaigns, Reports, Runner
+from tidings.application.contacts.activity import Activity
 from tidings.application.contacts.attributes import Attributes
 from tidings.application.contacts.consent import Consent
+from tidings.application.contacts.exporting import Exports
 from tidings.application.contacts.groups import Groups
+from tidings.application.contacts.hearing import Hearing
 from tidings.application.contacts.identities import Identities
-from tidings.application.contacts.importing import Imports
+from tidings.application.contacts.importing import Importer, Imports
+from tidings.application.contacts.jobs import ImportJobs, ImportRunner
 from tidings.application.contacts.people import Contacts
 from tidings.application.contacts.segments import Segments
 from tidings.application.templates import Approved, Keeper, Templates
@@ -59,16 +65,48 @@ class Container(People):
     consent = providers.Singleton(
         Consent, begin=contacts_begin, reading=contacts_read, numbering=numbering, now=now, new_id=new_id
     )
+    sheets = providers.Singleton(FileSheets)
+    tables = providers.Singleton(FileTables)
     imports = providers.Singleton(
         Imports,
         begin=contacts_begin,
         reading=contacts_read,
-        sheets=providers.Singleton(FileSheets),
+        sheets=sheets,
         numbering=numbering,
         now=now,
         new_id=new_id,
     )
-
+    importer = providers.Singleton(
+        Importer,
+        begin=contacts_begin,
+        reading=contacts_read,
+        numbering=numbering,
+        now=now,
+        new_id=new_id,
+    )
+    import_jobs = providers.Singleton(
+        ImportJobs,
+        begin=contacts_begin,
+        reading=contacts_read,
+        sheets=sheets,
+        tables=tables,
+        importer=importer,
+        now=now,
+        new_id=new_id,
+        sleep=providers.Object(sleep),
+    )
+    import_runner = providers.Singleton(
+        ImportRunner,
+        queue=providers.Singleton(SqlImportQueue, contacts_database),
+        begin=contacts_begin,
+        reading=contacts_read,
+        sheets=sheets,
+        importer=importer,
+        now=now,
+        new_id=new_id,
+        owner=owners.provided.me.call(),
+    )
+    exports = providers.Singleton(Exports, reading=contacts_read, tables=tables, now=now)
     identities = providers.Singleton(
         Identities,
         begin=contacts_begin,
@@ -81,6 +119,8 @@ class Container(People):
     segments = providers.Singleton(
         Segments, begin=contacts_begin, reading=contacts_read, now=now, new_id=new_id
     )
+    activity = providers.Singleton(Activity, begin=contacts_begin)
+    contacts_hearing = providers.Singleton(Hearing, identities=identities, consent=consent, activity=activity)
 
     # Templates.
     templates_database = providers.Singleton(database_file, settings, "templates")

@@ -67,7 +67,7 @@ def listeners(container: Container) -> dict[str, Mapping[type[Event], Hear]]:
             events.TemplateRemarked: one_by_one(keeper.remarked),
         },
         "contacts": {
-            events.MessageReceived: one_by_one(consent.message_received),
+            events.MessageReceived: one_by_one(container.contacts_hearing().message_received),
             events.PreferenceReported: one_by_one(consent.preference_reported),
         },
     }
@@ -107,6 +107,8 @@ class Platform:
             self.loops.start(f"relay {name}", self._relay(name).run)
         if "users" in chosen:
             self.loops.start("postman", container.postman().run)
+        if "contacts" in chosen:
+            self.loops.start("imports", container.import_runner().run)
         if "campaigns" in chosen:
             self.loops.start("campaigns", container.runner().run)
         if "whatsapp" in chosen:

@@ -9,17 +9,22 @@ from litestar.testing import AsyncTestClient
 
 from tidings.adapters.embedded.sqlite import sqlite_database
 from tidings.adapters.embedded.system import utcnow, uuid7
+from tidings.adapters.http.contact_files import ContactFileController
 from tidings.adapters.http.contact_segments import AttributeController, SegmentController
 from tidings.adapters.http.contacts import ContactController, GroupController
+from tidings.adapters.mysql.contacts.imports import SqlImportQueue
 from tidings.adapters.mysql.contacts.tables import metadata
 from tidings.adapters.mysql.contacts.work import contacts_in, contacts_read_from
 from tidings.adapters.numbering import WorldNumbering
 from tidings.adapters.sheets.files import FileSheets
+from tidings.adapters.sheets.writing import FileTables
 from tidings.application.contacts.attributes import Attributes
 from tidings.application.contacts.consent import Consent
+from tidings.application.contacts.exporting import Exports
 from tidings.application.contacts.groups import Groups
 from tidings.application.contacts.identities import Identities
-from tidings.application.contacts.importing import Imports
+from tidings.application.contacts.importing import Importer, Imports
+from tidings.application.contacts.jobs import ImportJobs, ImportRunner
 from tidings.application.contacts.people import Contacts
 from tidings.application.contacts.segments import Segments
 from tidings.domain import errors
@@ -46,6 +51,14 @@ async def client(tmp_path):
     await database.create(metadata)
     begin, reading = contacts_in(database, now=utcnow, new_id=uuid7), contacts_read_from(database)
     owner = Actor(user_id=UserId(uuid4()), organization_id=OrganizationId(uuid4()), role=Role.OWNER)
+    importer = Importer(begin, reading, WorldNumbering(), utcnow, uuid7)
+    runner = ImportRunner(
+        SqlImportQueue(database), begin, reading, FileSheets(), importer, utcnow, uuid7, "test"
+    )
+
+    async def run_meanwhile(_: float) -> None:
+        await runner.step()
+
     provided = {
         "actor": owner,
         "contacts": Contacts(begin, reading, WorldNumbering(), utcnow, uuid7),
@@ -54,10 +67,14 @@ async def client(tmp_path):
         "attributes": Attributes(begin, reading, utcnow),
         "segments": Segments(begin, reading, utcnow, uuid7),
         "identities": Identities(begin, reading, WorldNumbering(), utcnow, uuid7),
+        "import_jobs": ImportJobs(
+            begin, reading, FileSheets(), FileTables(), importer, utcnow, uuid7, run_meanwhile
+        ),
+        "exports": Exports(reading, FileTables(), utcnow),
         "imports": Imports(begin, reading, FileSheets(), WorldNumbering(), utcnow, uuid7),
     }
     app = Litestar(
-        [ContactController, GroupController, AttributeController, SegmentController],
+        [ContactController, GroupController, AttributeController, SegmentController, ContactFileController],
         dependencies={name: Provide(always(value), sync_to_thread=False) for name, value in provided.items()},
         exception_handlers={errors.Refused: refusal},
     )
@@ -251,3 +268,52 @@ async def test_two_contacts_become_one_and_two_again(client):
     undone = await client.post(f"/api/contacts/merges/{merge['id']}/undo")
     assert (undone.status_code, undone.json()["data"]["id"]) == (200, two)
     assert (await client.post(f"/api/contacts/{one}/merge", json={"contactId": one})).status_code == 409
+
+
+async def test_a_file_is_looked_at_before_it_is_brought_in(client):
+    form = {"mapping": '{"who": "firstName"}', "country": "GB"}
+    file = {"file": ("people.csv", "phone;who;Größe\n07700 900123;Zoë;42\n".encode("cp1252"))}
+    seen = (await client.post("/api/contacts/import/preview", files=file, data=form)).json()["data"]
+    assert (seen["rows"], seen["encoding"], seen["delimiter"]) == (1, "cp1252", ";")
+    assert [(c["header"], c["field"], c["examples"]) for c in seen["columns"]] == [
+        ("phone", "phone", ["07700 900123"]),
+        ("who", "firstName", ["Zoë"]),
+        ("Größe", "attributes.größe", ["42"]),
+    ]
+    report = await client.post("/api/contacts/import", files=file, data={**form, "dryRun": "true"})
+    assert (report.json()["data"]["created"], report.json()["data"]["dryRun"]) == (1, True)
+    for wrong in ({"mapping": "{"}, {"mapping": '{"none": "phone"}'}, {"policy": "x"}, {"groupId": "x"}):
+        assert (await client.post("/api/contacts/import", files=file, data=wrong)).status_code == 400
+
+
+async def test_an_import_runs_in_the_background_and_is_watched(client):
+    content = "phone\n+447700900123\n12\n"
+    file = {"file": ("people.csv", content.encode())}
+    started = await client.post("/api/contacts/imports", files=file)
+    assert (started.status_code, started.json()["data"]["state"]) == (202, "waiting")
+    path = f"/api/contacts/imports/{started.json()['data']['id']}"
+    events = (await client.get(f"{path}/progress")).text
+    assert '"state":"waiting"' in events
+    assert '"state":"done"' in events
+    done = (await client.get(path)).json()["data"]
+    assert (done["report"]["created"], done["report"]["failed"]) == (1, 1)
+    errors = await client.get(f"{path}/errors.csv")
+    assert errors.headers["content-disposition"] == 'attachment; filename="errors.csv"'
+    assert "3,phone,too_short" in errors.text
+    assert (await client.post(f"{path}/cancel")).status_code == 409
+    assert (await client.get("/api/contacts/imports")).json()["data"][0]["id"] == done["id"]
+    assert (await client.get(f"/api/contacts/imports/{uuid4()}/progress")).status_code == 404
+    assert (await client.get(f"/api/contacts/imports/{uuid4()}/errors.csv")).status_code == 404
+    refused = await client.post("/api/contacts/imports", files={"file": ("people.csv", b"name\nx\n")})
+    assert refused.status_code == 400
+
+
+async def test_contacts_are_exported(client):
+    await client.post("/api/contacts", json={"phone": "+12025550143", "firstName": "=1+1"})
+    for kind in ("csv", "xlsx"):
+        told = await client.get("/api/contacts/export", params={"format": kind})
+        assert told.status_code == 200
+        assert f"contacts.{kind}" in told.headers["content-disposition"]
+    csv_file = await client.get("/api/contacts/export")
+    assert "'=1+1" in csv_file.text
+    assert (await client.get("/api/contacts/export", params={"format": "pdf"})).status_code == 400

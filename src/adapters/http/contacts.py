@@ -1,39 +1,28 @@
 """Contacts and groups over HTTP."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
 from litestar import Controller, delete, get, patch, post, put
-from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
-from litestar.enums import RequestEncodingType
-from litestar.params import Body, FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Struct
 
 from tidings.adapters.http.envelope import Done, Listing, Reply, listing, reply
 from tidings.application.contacts.consent import Consent, Suppressed, Suppression, WishTold
 from tidings.application.contacts.groups import GroupChange, Groups, Members, NewGroup
 from tidings.application.contacts.identities import Identities, MergeView, MergeWith
-from tidings.application.contacts.importing import Imports
 from tidings.application.contacts.people import ContactChange, Contacts, NewContact
 from tidings.application.ports.contacts import ContactFilter
 from tidings.domain.contacts.consent import ConsentEntry, Standing
 from tidings.domain.contacts.groups import Group, Membership
 from tidings.domain.contacts.identities import MergeId
-from tidings.domain.contacts.importing import ImportOptions, ImportReport, Policy
 from tidings.domain.contacts.people import ContactView
 from tidings.domain.contacts.wishes import Wish
 from tidings.domain.kernel import Actor, ContactId, GroupId, Permission
 
 READ, WRITE = Permission.CONTACTS_READ, Permission.CONTACTS_WRITE
 CHUNK = 1 << 18
-
-
-class Upload(Struct, frozen=True, kw_only=True):
-    """A form with a file."""
-
-    file: UploadFile
 
 
 class Assignment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -45,7 +34,6 @@ class Assignment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
 
 GroupQuery = Annotated[GroupId | None, QueryParameter(name="groupId")]
 OptedOutQuery = Annotated[bool | None, QueryParameter(name="optedOut")]
-DryRunQuery = Annotated[bool, QueryParameter(name="dryRun")]
 
 
 class ContactController(Controller):
@@ -232,21 +220,6 @@ class ContactController(Controller):
         done = await groups.take_out(actor, data.group_id, data.contact_ids)
         return reply(done, "Contacts removed from group")
 
-    @post("/import", permission=WRITE, status_code=200)
-    async def import_file(
-        self,
-        actor: NamedDependency[Actor],
-        imports: NamedDependency[Imports],
-        data: Annotated[Upload, Body(media_type=RequestEncodingType.MULTI_PART)],
-        group_id: GroupQuery = None,
-        policy: FromQuery[Policy] = Policy.SKIP,
-        country: FromQuery[str] = "+1",
-        dry_run: DryRunQuery = False,
-    ) -> Reply[ImportReport]:
-        """Bring in a file of contacts; rows that make no sense are listed with their reason."""
-        options = ImportOptions(group_id=group_id, policy=policy, country=country, dry_run=dry_run)
-        return reply(await imports.import_file(actor, _chunks(data.file), options))
-
 
 class GroupController(Controller):
     path = "/api/groups"
@@ -338,8 +311,3 @@ class GroupController(Controller):
     ) -> Reply[Membership]:
         """Take contacts out of a group."""
         return reply(await groups.take_out(actor, id, data.contact_ids))
-
-
-async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:
-    while chunk := await file.read(CHUNK):
-        yield chunk

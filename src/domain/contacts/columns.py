@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
 from msgspec import Struct
 
 from tidings.domain.contacts.people import (
@@ -20,7 +21,14 @@ class MissingColumn(Invalid):
     """The file lacks a column that is needed."""
 
 
-PHONE, COUNTRY, NAME, OPTED_OUT, FAVORITE = "phone", "country_code", "name", "opted_out", "is_favorite"
+PHONE, COUNTRY, NAME, OPTED_OUT, FAVORITE, GROUPS = (
+    "phone",
+    "country_code",
+    "name",
+    "opted_out",
+    "is_favorite",
+    "groups",
+)
 ATTRIBUTE = "attributes."
 TARGETS = {camel(name): name for name in (PHONE, COUNTRY, NAME, OPTED_OUT, FAVORITE, *LIMITS)}
 
@@ -48,6 +56,7 @@ _SPELLINGS: Mapping[str, str] = {
     OPTED_OUT: """optedout optout optoutstatus unsubscribed donotcontact dnc stopped baja descadastrado
         abgemeldet desabonne""",
     FAVORITE: "isfavorite favorite favourite starred favorito",
+    GROUPS: "groups",
 }
 
 
@@ -78,7 +87,9 @@ class Columns(Struct, frozen=True, kw_only=True):
         return [t.removeprefix(ATTRIBUTE) for t in self.targets if t is not None and t.startswith(ATTRIBUTE)]
 
 
-def columns_of(header: Sequence[str], mapping: Mapping[str, str | None] | None = None) -> Columns:
+def columns_of(
+    header: Sequence[str], mapping: Mapping[str, str | None] | None = None, *, needed: bool = True
+) -> Columns:
     """Which column holds what: as `mapping` says, and where it says nothing by the header's words.
 
     Headers that mean nothing to us become attributes. Raise MissingColumn or Invalid.
@@ -89,7 +100,7 @@ def columns_of(header: Sequence[str], mapping: Mapping[str, str | None] | None =
     for name in names:
         target = wanted[name] if name in wanted else _guess(name)
         targets.append(None if target in targets else target)
-    if PHONE not in targets:
+    if needed and PHONE not in targets:
         found = ", ".join(name for name in names if name)[:300] or "nothing"
         message = f"the file has no column for the phone number; it has: {found}. Name one `phone`, or map it"
         raise MissingColumn(
@@ -99,11 +110,23 @@ def columns_of(header: Sequence[str], mapping: Mapping[str, str | None] | None =
     return Columns(header=names, targets=tuple(targets))
 
 
+def mapping_of(text: str) -> dict[str, str | None]:
+    """A mapping as a form carries it: JSON of header to field. Raise Invalid."""
+    if not text.strip():
+        return {}
+    try:
+        return msgspec.json.decode(text, type=dict[str, str | None])
+    except msgspec.DecodeError as error:
+        message = "must be JSON: headers, and the field that each holds"
+        raise Invalid("", Fault(field="mapping", rule="json", message=message)) from error
+
+
 def _guess(name: str) -> str | None:
     plain = _plain(name)
     if not plain:
         return None
-    return _GUESSES.get(plain) or ATTRIBUTE + attribute_key(name)
+    target = _GUESSES.get(plain) or ATTRIBUTE + attribute_key(name)
+    return None if target == GROUPS else target
 
 
 def attribute_key(name: str) -> str:

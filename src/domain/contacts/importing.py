@@ -1,7 +1,8 @@
 """What a batch of rows does to the people who are known: pure, so that a dry run and a real one agree."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from dataclasses import replace as replace_
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -41,6 +42,8 @@ class ImportOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     group_id: GroupId | None = None
     """Everybody whose row makes sense is put into this group."""
     policy: Policy = Policy.SKIP
+    encoding: str = ""
+    """How the file's text is encoded, where the guess is not right."""
     country: str = "+1"
     """Where numbers without a country code belong, as a calling code or a country's two letters."""
     dry_run: bool = False
@@ -88,6 +91,13 @@ class Tally:
     errors: list[RowError] = field(default_factory=list[RowError])
     left_out: int = 0
 
+    def copy(self) -> "Tally":
+        return replace_(self, errors=list(self.errors))
+
+    def become(self, other: "Tally") -> None:
+        for each in fields(self):
+            setattr(self, each.name, getattr(other, each.name))
+
     @property
     def rows(self) -> int:
         return self.created + self.updated + self.unchanged + self.skipped + self.failed
@@ -109,6 +119,17 @@ class Tally:
     def progress(self, total: int) -> Progress:
         return Progress(
             rows=self.rows, total=total, created=self.created, updated=self.updated, failed=self.failed
+        )
+
+    @classmethod
+    def of(cls, report: ImportReport) -> "Tally":
+        """To go on from what was committed; the errors are kept elsewhere."""
+        return cls(
+            created=report.created,
+            updated=report.updated,
+            unchanged=report.unchanged,
+            skipped=report.skipped,
+            failed=report.failed,
         )
 
     def report(self) -> ImportReport:

@@ -80,6 +80,19 @@ def masked(value: str) -> str:
     return f"{shown[:2]}{'•' * min(len(shown) - 4, 12)}{shown[-2:]}"
 
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def neutral(value: str) -> str:
+    """A cell that no spreadsheet takes for a formula; `plain` takes it back."""
+    return f"'{value}" if value.startswith(_FORMULA) or value.startswith("'") else value
+
+
+def plain(value: str) -> str:
+    """A cell as it was before `neutral`."""
+    return value[1:] if value.startswith("'") and value[1:].startswith((*_FORMULA, "'")) else value
+
+
 ParseNumber = Callable[[str, str], Number]
 """The text and the country where it has none; raises NotAPhoneNumber or UnknownCountry."""
 
@@ -103,10 +116,10 @@ def read_row(row: int, cells: Sequence[str], reader: Reader) -> Entry | list[Row
         if target is None or not cell:
             continue
         if target.startswith(ATTRIBUTE):
-            if value := tidy_text(cell):
+            if value := tidy_text(plain(cell)):
                 attributes[target.removeprefix(ATTRIBUTE)] = value
         else:
-            said[target] = cell
+            said[target] = plain(cell)
     faults: list[Fault] = []
     number = _number(said, reader.country, reader.parse, faults)
     opted_out = _yes(said, OPTED_OUT, faults)

@@ -134,6 +134,11 @@ class SqlContactReader:
     async def of_people(self, wanted: Collection[PersonKey]) -> dict[PersonKey, Contact]:
         return await _of_people(self.connection, self.organization, wanted, locked=False)
 
+    async def stream(
+        self, wanted: ContactFilter, *, after: ContactId | None, limit: int
+    ) -> Sequence[ContactView]:
+        return await self._views(await self._next(wanted, after, limit))
+
     async def people_of(self, id: ContactId) -> Collection[PersonKey]:
         main = select(p.person).where(p.id == id, p.organization_id == self.organization)
         person = (await self.connection.execute(main)).scalar_one_or_none()
@@ -164,11 +169,14 @@ class SqlContactReader:
     async def addressees(
         self, wanted: ContactFilter, *, after: ContactId | None, limit: int
     ) -> Sequence[Addressee]:
+        return [_addressee(contact) for contact in await self._next(wanted, after, limit)]
+
+    async def _next(self, wanted: ContactFilter, after: ContactId | None, limit: int) -> list[Contact]:
         chosen, place = await self._chosen(wanted)
         if after is not None:
             chosen = chosen.where(place > after)
         rows = (await self.connection.execute(chosen.order_by(place).limit(limit))).mappings()
-        return [_addressee(Contact(**row)) for row in rows]
+        return [Contact(**row) for row in rows]
 
     async def size(self, wanted: ContactFilter) -> int:
         chosen, _ = await self._chosen(wanted)

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from sqlalchemy import Boolean, Column, Index, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import Boolean, Column, Index, LargeBinary, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import IntegrityError
 
 from tidings.adapters.mysql.engine import TABLE_OPTIONS
@@ -14,6 +15,8 @@ from tidings.domain.contacts.attributes import MAX_LABEL, Kind
 from tidings.domain.contacts.consent import MAX_PROOF, MAX_SOURCE, MAX_TOPIC
 from tidings.domain.contacts.groups import MAX_DESCRIPTION, MAX_NAME
 from tidings.domain.contacts.identities import MergeId, Side
+from tidings.domain.contacts.importing import ImportOptions, ImportReport
+from tidings.domain.contacts.jobs import JobState
 from tidings.domain.contacts.people import LIMITS, MAX_ATTRIBUTE_KEY, SEARCH_TEXT_LENGTH, Contact
 from tidings.domain.contacts.rules import AnyRule, Deed
 from tidings.domain.contacts.wishes import Wish
@@ -177,6 +180,51 @@ merges = Table(
     Index("contacts_merges_kept", "kept_id"),
     Index("contacts_merges_absorbed", "absorbed_id"),
     Index("contacts_merges_current", "current_id"),
+    **TABLE_OPTIONS,
+)
+
+imports = Table(
+    "contacts_imports",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("organization_id", Id, nullable=False),
+    Column("filename", String(255), nullable=False),
+    Column("options", Json(ImportOptions), nullable=False),
+    Column("state", Choice(JobState), nullable=False),
+    Column("message", String(1000), nullable=False),
+    Column("total", Position, nullable=False),
+    Column("report", Json(ImportReport), nullable=False),
+    Column("started_by", Id, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("finished_at", Moment),
+    Column("owner", ascii_key(80)),
+    Column("lease_until", Moment),
+    Index("contacts_imports_newest", "organization_id", "id"),
+    Index("contacts_imports_due", "state", "id"),
+    **TABLE_OPTIONS,
+)
+
+import_chunks = Table(
+    "contacts_import_chunks",
+    metadata,
+    Column("import_id", Id, primary_key=True),
+    Column("place", Position, primary_key=True, autoincrement=False),
+    Column("body", LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb"), nullable=False),
+    **TABLE_OPTIONS,
+)
+
+import_errors = Table(
+    "contacts_import_errors",
+    metadata,
+    Column("position", Position, primary_key=True, autoincrement=True),
+    Column("import_id", Id, nullable=False),
+    Column("row", Position, nullable=False),
+    Column("field", String(100), nullable=False),
+    Column("rule", String(40), nullable=False),
+    Column("message", String(1000), nullable=False),
+    Column("value", String(100), nullable=False),
+    Index("contacts_import_errors_of", "import_id", "position"),
     **TABLE_OPTIONS,
 )
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from tidings.adapters.mysql.contacts.consents import SqlConsentReader, SqlConsents
 from tidings.adapters.mysql.contacts.groups import SqlGroupReader, SqlGroups
 from tidings.adapters.mysql.contacts.identities import SqlAliases, SqlMerges
+from tidings.adapters.mysql.contacts.imports import SqlImportReader, SqlImports
 from tidings.adapters.mysql.contacts.people import SqlContactReader, SqlContacts
 from tidings.adapters.mysql.contacts.segments import (
     SqlAttributes,
@@ -36,6 +37,7 @@ def contacts_in(database: Database, *, now: Now, new_id: NewId) -> Begin:
                 attributes=SqlAttributes(connection, organization),
                 segments=SqlSegments(connection, organization),
                 deeds=SqlDeeds(connection),
+                imports=SqlImports(connection, organization),
                 outbox=SqlOutbox(connection, outbox, now, new_id),
                 inbox=SqlInbox(connection, inbox, now),
             )
@@ -55,6 +57,7 @@ def contacts_read_from(database: Database) -> Reading:
                 consents=SqlConsentReader(connection, organization),
                 attributes=SqlAttributes(connection, organization),
                 segments=SqlSegmentReader(connection, organization),
+                imports=SqlImportReader(connection, organization),
             )
 
     return reading

@@ -1,0 +1,59 @@
+"""What contacts need from the outside: their tables, phone numbers made canonical, and files of rows."""
+
+from tidings.application.ports.contacts.files import (
+    ImportQueue,
+    ImportReader,
+    ImportStore,
+    Numbering,
+    Sheet,
+    Sheets,
+    Source,
+    Tables,
+)
+from tidings.application.ports.contacts.groups import (
+    AttributeReader,
+    AttributeStore,
+    GroupReader,
+    GroupStore,
+    SegmentReader,
+    SegmentStore,
+)
+from tidings.application.ports.contacts.history import (
+    AliasStore,
+    ConsentReader,
+    ConsentStore,
+    DeedStore,
+    MergeStore,
+)
+from tidings.application.ports.contacts.people import Addressee, ContactFilter, ContactReader, ContactStore
+from tidings.application.ports.contacts.work import Begin, Read, Reading, Work
+
+__all__ = [
+    "Addressee",
+    "AliasStore",
+    "AttributeReader",
+    "AttributeStore",
+    "Begin",
+    "ConsentReader",
+    "ConsentStore",
+    "ContactFilter",
+    "ContactReader",
+    "ContactStore",
+    "DeedStore",
+    "GroupReader",
+    "GroupStore",
+    "ImportQueue",
+    "ImportReader",
+    "ImportStore",
+    "MergeStore",
+    "Numbering",
+    "Read",
+    "Reading",
+    "SegmentReader",
+    "SegmentStore",
+    "Sheet",
+    "Sheets",
+    "Source",
+    "Tables",
+    "Work",
+]

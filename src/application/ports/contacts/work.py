@@ -1,0 +1,61 @@
+"""One transaction, or one look, over everything that contacts keep."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from tidings.application.ports.common import Inbox, Outbox
+from tidings.application.ports.contacts.files import ImportReader, ImportStore
+from tidings.application.ports.contacts.groups import (
+    AttributeReader,
+    AttributeStore,
+    GroupReader,
+    GroupStore,
+    SegmentReader,
+    SegmentStore,
+)
+from tidings.application.ports.contacts.history import (
+    AliasStore,
+    ConsentReader,
+    ConsentStore,
+    DeedStore,
+    MergeStore,
+)
+from tidings.application.ports.contacts.people import ContactReader, ContactStore
+from tidings.domain.kernel import OrganizationId
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One transaction for one organisation. Leaving the block commits it; an exception undoes it."""
+
+    contacts: ContactStore
+    aliases: AliasStore
+    merges: MergeStore
+    groups: GroupStore
+    consents: ConsentStore
+    attributes: AttributeStore
+    segments: SegmentStore
+    deeds: DeedStore
+    imports: ImportStore
+    outbox: Outbox
+    inbox: Inbox
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One consistent look at one organisation."""
+
+    contacts: ContactReader
+    groups: GroupReader
+    consents: ConsentReader
+    attributes: AttributeReader
+    segments: SegmentReader
+    imports: ImportReader
+
+
+Begin: TypeAlias = Callable[[OrganizationId], AbstractAsyncContextManager[Work]]
+
+
+Reading: TypeAlias = Callable[[OrganizationId], AbstractAsyncContextManager[Read]]
