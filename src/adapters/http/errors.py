@@ -1,6 +1,6 @@
 """Refusals as HTTP: the only place that knows a status code, and the one shape of every error."""
 
-import re
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -8,8 +8,11 @@ import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.handlers import HTTPRouteHandler
+from litestar.utils.scope.state import ScopeState
 from msgspec import Struct
 
+from tidings.adapters.http.faults import fault_told, faults_of_body, rule_told
 from tidings.domain import errors
 from tidings.domain.errors import Fault, Refused
 
@@ -41,12 +44,7 @@ MESSAGES = {
 }
 
 
-_RULES = {
-    "missing required": "required",
-    "unknown field": "unknown",
-    "Expected": "type",
-    "Invalid": "format",
-}
+UNFIT = "Some fields are not as they must be."
 
 
 class ErrorBody(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -72,9 +70,9 @@ def refused(request: Request[Any, Any, Any], error: Refused) -> Response[Failure
 
 
 def invalid(request: Request[Any, Any, Any], error: ValidationException) -> Response[Failure]:
-    """A body or a parameter that does not fit its type: field and rule are named."""
-    faults = _findings(error.extra) or [_told(error.detail)]
-    return _reply(request, 400, "INVALID_REQUEST", "Some fields are not as they must be.", faults)
+    """A body or a parameter that does not fit its type: every field and its rule are named."""
+    faults = _of_body(request) or _findings(error.extra) or [fault_told(error.detail)]
+    return _reply(request, 400, "INVALID_REQUEST", UNFIT, faults)
 
 
 def other(request: Request[Any, Any, Any], error: HTTPException) -> Response[Failure]:
@@ -82,9 +80,19 @@ def other(request: Request[Any, Any, Any], error: HTTPException) -> Response[Fai
     status = error.status_code
     if status >= 500:
         return broken(request, error)
-    faults = [_told(error.detail)] if status == 400 else []
-    message = MESSAGES.get(status) or (faults[0].message if faults else error.detail)
-    return _reply(request, status, CODES.get(status, "REFUSED"), message, faults)
+    if status == 400:
+        faults = _of_body(request) or [fault_told(error.detail)]
+        return _reply(request, 400, "INVALID_REQUEST", UNFIT, faults)
+    message = MESSAGES.get(status) or error.detail
+    answer = _reply(request, status, CODES.get(status, "REFUSED"), message, ())
+    answer.headers.update({name: str(value) for name, value in (error.headers or {}).items()})
+    return answer
+
+
+def too_deep(request: Request[Any, Any, Any], _: RecursionError) -> Response[Failure]:
+    """A body nested so deeply that nobody can have meant it."""
+    fault = Fault(field="", rule="depth", message="is nested too deeply")
+    return _reply(request, 400, "INVALID_REQUEST", UNFIT, [fault])
 
 
 def broken(request: Request[Any, Any, Any], error: Exception) -> Response[Failure]:
@@ -97,6 +105,7 @@ exception_handlers: dict[int | type[Exception], Callable[[Request[Any, Any, Any]
     Refused: refused,
     ValidationException: invalid,
     HTTPException: other,
+    RecursionError: too_deep,
     Exception: broken,
 }
 
@@ -111,12 +120,22 @@ def _reply(
 ) -> Response[Failure]:
     request_id = _request_id(request)
     body = ErrorBody(code=code, message=message, details=list(faults), request_id=request_id)
-    headers = {"retry-after": str(max(round(retry_after), 1))} if retry_after is not None else {}
+    headers = {"retry-after": str(max(math.ceil(retry_after), 1))} if retry_after is not None else {}
     return Response(Failure(error=body), status_code=status, headers=headers, media_type="application/json")
 
 
 def _request_id(request: Request[Any, Any, Any]) -> str:
     return str(request.scope["state"].get("request_id", ""))
+
+
+def _of_body(request: Request[Any, Any, Any]) -> list[Fault]:
+    """Faults of the JSON body that the handler wanted, if it wanted one and it was read."""
+    handler = dict(request.scope).get("route_handler")
+    body = ScopeState.from_scope(request.scope).body
+    if not isinstance(handler, HTTPRouteHandler) or not isinstance(body, bytes):
+        return []
+    wanted = handler.parsed_data_field
+    return faults_of_body(body, wanted.annotation) if wanted else []
 
 
 class _Extra(Struct):
@@ -131,30 +150,4 @@ def _findings(extra: Any) -> list[Fault]:
         found = msgspec.convert(extra, list[_Extra])
     except msgspec.ValidationError:
         return []
-    return [Fault(field=each.key, rule=_rule(each.message), message=each.message) for each in found]
-
-
-_AT = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
-
-
-def _told(detail: str) -> Fault:
-    """msgspec's message with its path: ``Expected `str`, got `int` - at `$.name` ``."""
-    found = _AT.search(detail)
-    field = found["path"] if found else ""
-    text = _AT.sub("", detail)
-    missing = re.search(r"missing required field `([^`]+)`", text)
-    unknown = re.search(r"unknown field `([^`]+)`", text)
-    name = missing or unknown
-    if name:
-        field = ".".join(part for part in (field, name[1]) if part)
-    return Fault(field=field, rule=_rule(text), message=text)
-
-
-def _rule(text: str) -> str:
-    known = {
-        "missing required": "required",
-        "unknown field": "unknown",
-        "Expected": "type",
-        "Invalid": "format",
-    }
-    return next((rule for words, rule in known.items() if words in text), "valid")
+    return [Fault(field=each.key, rule=rule_told(each.message), message=each.message) for each in found]

@@ -129,7 +129,7 @@ class SqlOrganizations:
         return [Membership(**row) for row in (await self.connection.execute(query)).mappings()]
 
     async def members(self, organization: OrganizationId, *, cursor: str | None, limit: int) -> Page[Member]:
-        person = tuple(users.c[name].label(f"user_{name}") for name in User.__struct_fields__)
+        person = tuple(users.c[name].label(f"person_{name}") for name in User.__struct_fields__)
         query = (
             select(memberships, *person)
             .join(users, users.c.id == memberships.c.user_id)
@@ -141,7 +141,7 @@ class SqlOrganizations:
             query = query.where(memberships.c.user_id > decode_cursor(cursor))
         found = [
             Member(
-                user=User(**{name: row[f"user_{name}"] for name in User.__struct_fields__}),
+                user=User(**{name: row[f"person_{name}"] for name in User.__struct_fields__}),
                 membership=Membership(**{name: row[name] for name in Membership.__struct_fields__}),
             )
             for row in (await self.connection.execute(query)).mappings()
