@@ -11,6 +11,7 @@ from litestar.types import ASGIApp, ControllerRouterHandler
 
 from tidings.adapters.http.campaigns import CampaignController
 from tidings.adapters.http.contact_files import ContactFileController
+from tidings.adapters.http.contact_privacy import PrivacyController
 from tidings.adapters.http.contact_segments import AttributeController, SegmentController
 from tidings.adapters.http.contacts import ContactController, GroupController
 from tidings.adapters.http.errors import exception_handlers
@@ -45,6 +46,7 @@ CONTROLLERS: dict[str, list[ControllerRouterHandler]] = {
     "contacts": [
         ContactController,
         ContactFileController,
+        PrivacyController,
         GroupController,
         AttributeController,
         SegmentController,
@@ -73,6 +75,7 @@ PROVIDED = (
     "imports",
     "import_jobs",
     "exports",
+    "privacy",
     "identities",
     "attributes",
     "segments",

@@ -10,6 +10,7 @@ from tidings.adapters.meta.templates import MetaReview
 from tidings.adapters.meta.webhooks import MetaWebhookReader
 from tidings.adapters.mysql.campaigns import SqlActiveCampaigns, campaigns_in
 from tidings.adapters.mysql.contacts.imports import SqlImportQueue
+from tidings.adapters.mysql.contacts.privacy import Pseudonyms, SqlRetentionQueue
 from tidings.adapters.mysql.contacts.work import contacts_in, contacts_read_from
 from tidings.adapters.mysql.templates.accounts import SqlDueAccounts
 from tidings.adapters.mysql.templates.work import templates_in, templates_read_from
@@ -31,6 +32,7 @@ from tidings.application.contacts.identities import Identities
 from tidings.application.contacts.importing import Importer, Imports
 from tidings.application.contacts.jobs import ImportJobs, ImportRunner
 from tidings.application.contacts.people import Contacts
+from tidings.application.contacts.privacy import Privacy, RetentionSweeper
 from tidings.application.contacts.segments import Segments
 from tidings.application.templates import Approved, Keeper, Templates
 from tidings.application.templates.files import HeaderFiles
@@ -56,8 +58,11 @@ class Container(People):
     # Contacts.
     contacts_database = providers.Singleton(database_file, settings, "contacts")
     contacts_signal = providers.Singleton(signal_file, settings, "contacts")
-    contacts_begin = providers.Singleton(contacts_in, contacts_database, now=now, new_id=new_id)
-    contacts_read = providers.Singleton(contacts_read_from, contacts_database)
+    pseudonyms = providers.Singleton(Pseudonyms, settings.provided.sealing_keys)
+    contacts_begin = providers.Singleton(
+        contacts_in, contacts_database, now=now, new_id=new_id, pseudonyms=pseudonyms
+    )
+    contacts_read = providers.Singleton(contacts_read_from, contacts_database, pseudonyms=pseudonyms)
     contacts = providers.Singleton(
         Contacts, begin=contacts_begin, reading=contacts_read, numbering=numbering, now=now, new_id=new_id
     )
@@ -118,6 +123,13 @@ class Container(People):
     attributes = providers.Singleton(Attributes, begin=contacts_begin, reading=contacts_read, now=now)
     segments = providers.Singleton(
         Segments, begin=contacts_begin, reading=contacts_read, now=now, new_id=new_id
+    )
+    privacy = providers.Singleton(Privacy, begin=contacts_begin, reading=contacts_read, now=now)
+    retention_sweeper = providers.Singleton(
+        RetentionSweeper,
+        queue=providers.Singleton(SqlRetentionQueue, contacts_database),
+        privacy=privacy,
+        now=now,
     )
     activity = providers.Singleton(Activity, begin=contacts_begin)
     contacts_hearing = providers.Singleton(Hearing, identities=identities, consent=consent, activity=activity)

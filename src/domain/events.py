@@ -15,6 +15,7 @@ from tidings.domain.kernel import (
     ContactId,
     MessageId,
     OrganizationId,
+    PersonKey,
     Phone,
     PhoneNumberId,
     TemplateId,
@@ -118,6 +119,15 @@ class ContactsParted(Event, frozen=True, kw_only=True, tag="contacts.parted.v1")
 
     kept_id: ContactId
     absorbed_id: ContactId
+    at: datetime
+
+
+class ContactErased(Event, frozen=True, kw_only=True, tag="contacts.erased.v1"):
+    """A person must be forgotten: whoever keeps something of them by contact or number removes it."""
+
+    contact_id: ContactId
+    people: tuple[PersonKey, ...]
+    """Every number and id of the person."""
     at: datetime
 
 
@@ -272,6 +282,7 @@ AnyEvent = (
     | ContactOptedIn
     | ContactsMerged
     | ContactsParted
+    | ContactErased
     | ReplyWanted
     | PreferenceReported
     | TemplateReported

@@ -57,6 +57,8 @@ class Permission(StrEnum):
     TEAMS_WRITE = "teams:write"
     CONTACTS_READ = "contacts:read"
     CONTACTS_WRITE = "contacts:write"
+    CONTACTS_REVEAL = "contacts:reveal"
+    """To see numbers and e-mail addresses in full; without it they are masked, also in exports."""
     TEMPLATES_READ = "templates:read"
     TEMPLATES_WRITE = "templates:write"
     CAMPAIGNS_READ = "campaigns:read"

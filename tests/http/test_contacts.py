@@ -10,6 +10,7 @@ from litestar.testing import AsyncTestClient
 from tidings.adapters.embedded.sqlite import sqlite_database
 from tidings.adapters.embedded.system import utcnow, uuid7
 from tidings.adapters.http.contact_files import ContactFileController
+from tidings.adapters.http.contact_privacy import PrivacyController
 from tidings.adapters.http.contact_segments import AttributeController, SegmentController
 from tidings.adapters.http.contacts import ContactController, GroupController
 from tidings.adapters.mysql.contacts.imports import SqlImportQueue
@@ -26,6 +27,7 @@ from tidings.application.contacts.identities import Identities
 from tidings.application.contacts.importing import Importer, Imports
 from tidings.application.contacts.jobs import ImportJobs, ImportRunner
 from tidings.application.contacts.people import Contacts
+from tidings.application.contacts.privacy import Privacy
 from tidings.application.contacts.segments import Segments
 from tidings.domain import errors
 from tidings.domain.kernel import Actor, OrganizationId, Role, UserId
@@ -70,11 +72,19 @@ async def client(tmp_path):
         "import_jobs": ImportJobs(
             begin, reading, FileSheets(), FileTables(), importer, utcnow, uuid7, run_meanwhile
         ),
+        "privacy": Privacy(begin, reading, utcnow),
         "exports": Exports(reading, FileTables(), utcnow),
         "imports": Imports(begin, reading, FileSheets(), WorldNumbering(), utcnow, uuid7),
     }
     app = Litestar(
-        [ContactController, GroupController, AttributeController, SegmentController, ContactFileController],
+        [
+            ContactController,
+            GroupController,
+            AttributeController,
+            SegmentController,
+            ContactFileController,
+            PrivacyController,
+        ],
         dependencies={name: Provide(always(value), sync_to_thread=False) for name, value in provided.items()},
         exception_handlers={errors.Refused: refusal},
     )
@@ -87,7 +97,7 @@ async def test_every_route_says_which_permission_it_needs(client):
     for route in client.app.routes:
         for handler in getattr(route, "route_handlers", ()):
             if route.path.startswith("/api") and "OPTIONS" not in handler.http_methods:
-                assert handler.opt["permission"].startswith("contacts:"), route.path
+                assert handler.opt["permission"].partition(":")[0] in ("contacts", "organization")
 
 
 async def test_a_contact_is_made_read_changed_and_deleted(client):
@@ -317,3 +327,16 @@ async def test_contacts_are_exported(client):
     csv_file = await client.get("/api/contacts/export")
     assert "'=1+1" in csv_file.text
     assert (await client.get("/api/contacts/export", params={"format": "pdf"})).status_code == 400
+
+
+async def test_a_person_is_shown_whole_and_forgotten(client):
+    made = await client.post("/api/contacts", json={"phone": "+12025550143", "firstName": "Asha"})
+    path = f"/api/contacts/{made.json()['data']['id']}"
+    told = (await client.get(f"{path}/personal-data")).json()["data"]
+    assert told["contact"]["firstName"] == "Asha"
+    assert (await client.post(f"{path}/erase")).status_code == 200
+    assert (await client.get(path)).status_code == 404
+    assert (await client.post(f"{path}/erase")).status_code == 404
+    assert (await client.put("/api/contacts/retention", json={"days": 90})).json()["data"]["days"] == 90
+    assert (await client.put("/api/contacts/retention", json={"days": 1})).status_code == 400
+    assert (await client.get("/api/contacts/retention")).json()["data"]["days"] == 90

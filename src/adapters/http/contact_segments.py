@@ -69,7 +69,7 @@ class SegmentController(Controller):
         """Save a rule. The segment's id may stand wherever a group's may."""
         return reply(await segments.add(actor, data), "Segment saved")
 
-    @post("/try", permission=READ, status_code=200)
+    @post("/try", permission=WRITE, status_code=200)
     async def try_out(
         self, actor: NamedDependency[Actor], segments: NamedDependency[Segments], data: JSONBody[Question]
     ) -> Reply[Sample]:

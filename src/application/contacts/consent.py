@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 from msgspec import Struct
@@ -20,6 +21,7 @@ from tidings.domain.contacts.consent import (
 )
 from tidings.domain.contacts.identities import person_of
 from tidings.domain.contacts.people import Contact, ContactView
+from tidings.domain.contacts.privacy import masked_person, shown
 from tidings.domain.contacts.wishes import Wish, confirmation, wish_in
 from tidings.domain.errors import Fault, Invalid
 from tidings.domain.events import (
@@ -91,7 +93,7 @@ class Consent:
             entry = self._entry(contact.organization_id, contact.person, wish, told, actor.user_id)
             await self._hear(work, [entry], {contact.person: contact})
         async with self.reading(organization) as look:
-            return await look.contacts.get(id)
+            return shown(actor, await look.contacts.get(id))
 
     async def ledger(
         self, actor: Actor, id: ContactId, *, cursor: str | None = None, limit: int = 50
@@ -101,7 +103,8 @@ class Consent:
         check_page(limit, None)
         async with self.reading(organization) as look:
             people = await look.contacts.people_of(id)
-            return await look.consents.ledger(people, cursor=cursor, limit=limit)
+            page = await look.consents.ledger(people, cursor=cursor, limit=limit)
+        return page if actor.may(Permission.CONTACTS_REVEAL) else _masked(page)
 
     async def suppress(self, actor: Actor, told: Suppression, wish: Wish = Wish.STOP) -> Suppressed:
         """Put numbers on the list of those who get nothing, or with START take them off.
@@ -125,7 +128,8 @@ class Consent:
         organization = actor.require(Permission.CONTACTS_READ)
         check_page(limit, None)
         async with self.reading(organization) as look:
-            return await look.consents.stopped(topic, cursor=cursor, limit=limit)
+            page = await look.consents.stopped(topic, cursor=cursor, limit=limit)
+        return page if actor.may(Permission.CONTACTS_REVEAL) else _masked(page)
 
     async def message_received(self, event_id: UUID, event: MessageReceived) -> None:
         """A message that is nothing but a wish is honoured and confirmed once; the rest is for others."""
@@ -219,6 +223,14 @@ class Consent:
         if faults:
             raise InvalidWish("", *faults)
         return list(people)
+
+
+P = TypeVar("P", ConsentEntry, Standing)
+
+
+def _masked(page: Page[P]) -> Page[P]:
+    """The page for those who may not see numbers."""
+    return replace(page, items=[replace(each, person=masked_person(each.person)) for each in page.items])
 
 
 def wish_changed(contact: Contact, at: datetime) -> ContactOptedOut | ContactOptedIn:

@@ -8,8 +8,9 @@ from msgspec.structs import replace
 from tidings.application.ports.common import Now
 from tidings.application.ports.contacts import ContactFilter, Reading, Tables
 from tidings.domain.contacts.people import LIMITS, ContactView, camel
+from tidings.domain.contacts.privacy import check_search, shown
 from tidings.domain.errors import Fault, Invalid
-from tidings.domain.kernel import Actor, ContactId, OrganizationId, Permission
+from tidings.domain.kernel import Actor, ContactId, Permission
 
 KINDS = ("csv", "xlsx")
 BATCH = 1000
@@ -30,22 +31,23 @@ class Exports:
         if kind not in KINDS:
             message = f"must be one of: {', '.join(KINDS)}"
             raise Invalid("", Fault(field="format", rule="choice", message=message))
+        check_search(actor, wanted.search)
         wanted = replace(wanted, at=self.now())
         async with self.reading(organization) as look:
             attributes = list(await look.attributes.all())
             await look.contacts.stream(wanted, after=None, limit=1)
-        return self.tables.write(kind, [*FIELDS, *attributes], self._rows(organization, wanted, attributes))
+        return self.tables.write(kind, [*FIELDS, *attributes], self._rows(actor, wanted, attributes))
 
     async def _rows(
-        self, organization: OrganizationId, wanted: ContactFilter, attributes: Sequence[str]
+        self, actor: Actor, wanted: ContactFilter, attributes: Sequence[str]
     ) -> AsyncIterator[Sequence[Sequence[str]]]:
         after: ContactId | None = None
         while True:
-            async with self.reading(organization) as look:
+            async with self.reading(actor.organization_id) as look:
                 found = await look.contacts.stream(wanted, after=after, limit=BATCH)
             if not found:
                 return
-            yield [_cells(contact, attributes) for contact in found]
+            yield [_cells(shown(actor, contact), attributes) for contact in found]
             after = found[-1].id
 
 

@@ -24,6 +24,7 @@ from tidings.domain.contacts.identities import (
     parted,
 )
 from tidings.domain.contacts.people import ContactNotFound, ContactView
+from tidings.domain.contacts.privacy import shown
 from tidings.domain.errors import Fault, Invalid
 from tidings.domain.events import ContactsParted, MessageReceived
 from tidings.domain.kernel import (
@@ -85,7 +86,7 @@ class Identities:
             unite = Unite(work, self.now, self.new_id)
             kept = await unite.merge(found[0], found[1], told.reason[:100], actor.user_id)
         async with self.reading(organization) as look:
-            return await look.contacts.get(kept.id)
+            return shown(actor, await look.contacts.get(kept.id))
 
     async def undo(self, actor: Actor, id: MergeId) -> ContactView:
         """Make them two again; the one that had been absorbed is returned.
@@ -97,13 +98,13 @@ class Identities:
             merge = await work.merges.get(id)
             await self._part(work, merge)
         async with self.reading(organization) as look:
-            return await look.contacts.get(merge.absorbed_id)
+            return shown(actor, await look.contacts.get(merge.absorbed_id))
 
     async def history(self, actor: Actor, id: ContactId) -> Sequence[MergeView]:
         """The merges of a contact, newest first, undone ones too."""
         organization = actor.require(Permission.CONTACTS_READ)
         async with self.begin(organization) as work:
-            return [_view(merge) for merge in await work.merges.of(id)]
+            return [_view(actor, merge) for merge in await work.merges.of(id)]
 
     async def message_received(self, event_id: UUID, event: MessageReceived) -> None:
         """A message that carries a number and an id says that both are one person.
@@ -196,13 +197,14 @@ class Identities:
         )
 
 
-def _view(merge: Merge) -> MergeView:
+def _view(actor: Actor, merge: Merge) -> MergeView:
+    absorbed = shown(actor, merge.absorbed.contact)
     return MergeView(
         id=merge.id,
         kept_id=merge.kept_id,
         absorbed_id=merge.absorbed_id,
-        absorbed_name=merge.absorbed.contact.name,
-        absorbed_phone=merge.absorbed.contact.phone,
+        absorbed_name=absorbed.name,
+        absorbed_phone=absorbed.phone,
         reason=merge.reason,
         at=merge.at,
         by=merge.by,

@@ -11,6 +11,7 @@ from tidings.application.contacts.uniting import Unite
 from tidings.application.ports.common import NewId, Now
 from tidings.application.ports.contacts import Addressee, Begin, ContactFilter, Numbering, Reading
 from tidings.domain.contacts.people import Contact, ContactView
+from tidings.domain.contacts.privacy import check_search, shown
 from tidings.domain.errors import Fault, Invalid
 from tidings.domain.kernel import Actor, ContactId, GroupId, OrganizationId, Page, Permission, PersonKey
 
@@ -90,11 +91,12 @@ class Contacts:
             await Unite(work, self.now, self.new_id).welcome([contact])
             if new.group_id is not None:
                 await work.groups.put_in(new.group_id, [contact.id])
-        return await self._view(organization, contact.id)
+        return await self._view(actor, contact.id)
 
     async def get(self, actor: Actor, id: ContactId) -> ContactView:
         """Raise ContactNotFound."""
-        return await self._view(actor.require(Permission.CONTACTS_READ), id)
+        actor.require(Permission.CONTACTS_READ)
+        return await self._view(actor, id)
 
     async def page(
         self,
@@ -108,9 +110,11 @@ class Contacts:
         """Newest first; by cursor, or by page number, which also counts. Raise Invalid or GroupNotFound."""
         organization = actor.require(Permission.CONTACTS_READ)
         check_page(limit, number)
+        check_search(actor, wanted.search)
         async with self.reading(organization) as look:
             wanted = replace(wanted, at=self.now())
-            return await look.contacts.page(wanted, cursor=cursor, limit=limit, number=number)
+            found = await look.contacts.page(wanted, cursor=cursor, limit=limit, number=number)
+        return replace(found, items=[shown(actor, each) for each in found.items])
 
     async def change(self, actor: Actor, id: ContactId, change: ContactChange) -> ContactView:
         """Raise ContactNotFound, InvalidContact, PhoneTaken or GroupNotFound."""
@@ -128,7 +132,7 @@ class Contacts:
                 await Unite(work, self.now, self.new_id).welcome([changed])
             if change.group_id is not UNSET and change.group_id is not None:
                 await work.groups.put_in(change.group_id, [id])
-        return await self._view(organization, id)
+        return await self._view(actor, id)
 
     async def remove(self, actor: Actor, id: ContactId) -> None:
         """Raise ContactNotFound."""
@@ -143,7 +147,7 @@ class Contacts:
             marked = not contact.is_favorite if wanted is None else wanted
             if marked != contact.is_favorite:
                 await work.contacts.save([replace(contact, is_favorite=marked, updated_at=self.now())])
-        return await self._view(organization, id)
+        return await self._view(actor, id)
 
     async def blocked(self, organization: OrganizationId, ids: Collection[ContactId]) -> frozenset[ContactId]:
         """Who of these may not be written to: opted out, or a contact no more. The sender's last look."""
@@ -168,9 +172,9 @@ class Contacts:
         async with self.reading(organization) as look:
             return await look.contacts.size(ContactFilter(group_id=group, at=self.now()))
 
-    async def _view(self, organization: OrganizationId, id: ContactId) -> ContactView:
-        async with self.reading(organization) as look:
-            return await look.contacts.get(id)
+    async def _view(self, actor: Actor, id: ContactId) -> ContactView:
+        async with self.reading(actor.organization_id) as look:
+            return shown(actor, await look.contacts.get(id))
 
 
 def _ids(contact: Contact) -> frozenset[PersonKey]:

@@ -10,6 +10,7 @@ from tidings.application.contacts.people import check_page
 from tidings.application.ports.common import NewId, Now
 from tidings.application.ports.contacts import Begin, ContactFilter, Reading
 from tidings.domain.contacts.people import ContactView
+from tidings.domain.contacts.privacy import shown
 from tidings.domain.contacts.rules import AnyRule
 from tidings.domain.contacts.segments import Known, Segment, SegmentId, checked_rule, groups_in, named
 from tidings.domain.kernel import Actor, GroupId, OrganizationId, Page, Permission
@@ -127,17 +128,22 @@ class Segments:
         async with self.reading(organization) as look:
             segment = await look.segments.get(id)
             wanted = ContactFilter(group_id=cast(GroupId, segment.id), at=self.now())
-            return await look.contacts.page(wanted, cursor=cursor, limit=limit, number=number)
+            found = await look.contacts.page(wanted, cursor=cursor, limit=limit, number=number)
+        return replace(found, items=[shown(actor, each) for each in found.items])
 
     async def try_out(self, actor: Actor, rule: AnyRule, *, limit: int = 5) -> Sample:
         """Count before use. Raise InvalidRule."""
-        organization = actor.require(Permission.CONTACTS_READ)
+        organization = actor.require(Permission.CONTACTS_WRITE)
         check_page(limit, None)
         wanted = ContactFilter(rule=await self._checked(organization, rule), at=self.now())
         async with self.reading(organization) as look:
             page = await look.contacts.page(wanted, cursor=None, limit=limit, number=1)
             reachable = await look.contacts.size(replace(wanted, opted_out=False))
-        return Sample(count=page.total or 0, reachable=reachable, contacts=tuple(page.items))
+        return Sample(
+            count=page.total or 0,
+            reachable=reachable,
+            contacts=tuple(shown(actor, each) for each in page.items),
+        )
 
     async def _checked(self, organization: OrganizationId, rule: AnyRule) -> AnyRule:
         async with self.reading(organization) as look:

@@ -81,6 +81,17 @@ class Standing(Struct, frozen=True, kw_only=True, rename="camel"):
         )
 
 
+def together(one: Standing | None, other: Standing) -> Standing:
+    """Two standings of one person as one: the latest of each wish."""
+    if one is None:
+        return other
+    for wish, at in ((Wish.START, other.opted_in_at), (Wish.STOP, other.opted_out_at)):
+        if at is not None:
+            told = changes(one.opted_out_at, one.opted_in_at, wish, at, other.consent_source)
+            one = replace(one, **told)
+    return one
+
+
 def fold(standings: Iterable[Standing], entries: Iterable[ConsentEntry]) -> dict[StandingKey, Standing]:
     """The standings after the entries were heard; what nobody has said anything of is not in it."""
     now = {(each.person, each.topic): each for each in standings}

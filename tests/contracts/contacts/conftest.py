@@ -9,6 +9,7 @@ import pytest
 
 from tidings.adapters.embedded.sqlite import sqlite_database
 from tidings.adapters.embedded.system import utcnow, uuid7
+from tidings.adapters.mysql.contacts.privacy import Pseudonyms
 from tidings.adapters.mysql.contacts.tables import metadata
 from tidings.adapters.mysql.contacts.work import contacts_in, contacts_read_from
 from tidings.adapters.mysql.engine import Database
@@ -17,6 +18,7 @@ from tidings.domain.contacts.groups import Group
 from tidings.domain.contacts.people import Contact
 from tidings.domain.kernel import ContactId, GroupId, OrganizationId, Phone, person_key
 
+NAMES = Pseudonyms(("new key", "old key"))
 NOON = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
 
@@ -28,7 +30,11 @@ class Stores:
 
 
 def stores_on(database: Database) -> Stores:
-    return Stores(database, contacts_in(database, now=utcnow, new_id=uuid7), contacts_read_from(database))
+    return Stores(
+        database,
+        contacts_in(database, now=utcnow, new_id=uuid7, pseudonyms=NAMES),
+        contacts_read_from(database, pseudonyms=NAMES),
+    )
 
 
 @pytest.fixture(scope="session", params=["sqlite", pytest.param("mysql", marks=pytest.mark.mysql)])

@@ -6,9 +6,13 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from tests.contracts.contacts.conftest import NOON
-from tidings.adapters.embedded.system import uuid7
+from tidings.adapters.embedded.system import utcnow, uuid7
+from tidings.adapters.mysql.contacts.privacy import Pseudonyms
+from tidings.adapters.mysql.contacts.tables import consents, standings
+from tidings.adapters.mysql.contacts.work import contacts_in
 from tidings.adapters.mysql.cursors import BadCursor
 from tidings.domain.contacts.consent import ConsentEntry, fold
 from tidings.domain.contacts.wishes import Wish
@@ -97,3 +101,49 @@ async def test_nobody_hears_the_wishes_of_others(stores, us):
     async with stores.reading(us) as look:
         assert (await look.consents.ledger([told[0].person], cursor=None, limit=9)).items == []
         assert (await look.consents.stopped("marketing", cursor=None, limit=9)).items == []
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(before=said, after=said)
+async def test_the_forgotten_are_still_left_alone_and_nothing_says_who_they_were(stores, before, after):
+    us = OrganizationId(uuid4())
+    told, later = entries(us, before), entries(us, after)
+    people = {PersonKey("447700900001"), PersonKey("GB.aB"), PersonKey("GB.ab")}
+    async with stores.begin(us) as work:
+        await work.consents.hear(told)
+        await work.consents.forget(people)
+    async with stores.database.reading() as connection:
+        for table in (consents, standings):
+            query = select(table.c.person).where(table.c.organization_id == us)
+            names = (await connection.execute(query)).scalars().all()
+            assert all(name.startswith("#") for name in names)
+    async with stores.reading(us) as look:
+        assert (await look.consents.stopped("marketing", cursor=None, limit=9)).items == []
+        assert (await look.consents.ledger(people, cursor=None, limit=9)).items == []
+        assert await standings_of(look, people) == fold([], told)
+    async with stores.begin(us) as work:
+        await work.consents.hear(later)
+    async with stores.reading(us) as look:
+        assert await standings_of(look, people) == fold([], [*told, *later])
+    async with stores.begin(us) as work:
+        await work.consents.forget(people)
+    async with stores.reading(us) as look:
+        assert await standings_of(look, people) == fold([], [*told, *later])
+
+
+async def standings_of(look, people):
+    found = [*await look.consents.standings(people), *await look.consents.standings(people, "news")]
+    return {(each.person, each.topic): each for each in found}
+
+
+async def test_who_was_forgotten_under_an_older_key_is_recognised(stores, us):
+    old = contacts_in(stores.database, now=utcnow, new_id=uuid7, pseudonyms=Pseudonyms(("old key",)))
+    told = entries(us, [("447700900001", "marketing", Wish.STOP, 0)])
+    async with old(us) as work:
+        await work.consents.hear(told)
+        await work.consents.forget([told[0].person])
+    async with stores.begin(us) as work:
+        assert [each.opted_out for each in await work.consents.standings([told[0].person])] == [True]
+    other = contacts_in(stores.database, now=utcnow, new_id=uuid7, pseudonyms=Pseudonyms(("another",)))
+    async with other(us) as work:
+        assert await work.consents.standings([told[0].person]) == []

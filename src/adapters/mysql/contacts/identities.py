@@ -81,6 +81,10 @@ class SqlMerges:
         rows = (await self.connection.execute(query.order_by(g.id.desc()))).mappings()
         return [Merge(**row) for row in rows]
 
+    async def forget(self, contact: ContactId) -> None:
+        part = or_(g.kept_id == contact, g.absorbed_id == contact, g.current_id == contact)
+        await self.connection.execute(delete(merges).where(g.organization_id == self.organization, part))
+
     async def undo(self, merge: Merge, at: datetime) -> None:
         await self._stand_for(merge.carried, merge.absorbed_id)
         await self.connection.execute(update(merges).where(g.id == merge.id).values({g.undone_at: at}))

@@ -86,6 +86,16 @@ class SqlContacts:
         query = query.order_by(p.id).limit(limit).with_for_update()
         return [Contact(**row) for row in (await self.connection.execute(query)).mappings()]
 
+    async def idle(self, before: datetime, *, limit: int) -> Sequence[ContactId]:
+        lately = select(deeds.c.contact_id).where(deeds.c.contact_id == p.id, deeds.c.at >= before)
+        query = (
+            select(p.id)
+            .where(p.organization_id == self.organization, p.updated_at < before, ~lately.exists())
+            .order_by(p.id)
+            .limit(limit)
+        )
+        return [ContactId(id) for id in (await self.connection.execute(query)).scalars()]
+
     async def save(self, changed: Sequence[Contact]) -> None:
         try:
             await update_many(

@@ -3,7 +3,18 @@
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from sqlalchemy import Boolean, Column, Index, LargeBinary, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import IntegrityError
 
@@ -225,6 +236,15 @@ import_errors = Table(
     Column("message", String(1000), nullable=False),
     Column("value", String(100), nullable=False),
     Index("contacts_import_errors_of", "import_id", "position"),
+    **TABLE_OPTIONS,
+)
+
+retention = Table(
+    "contacts_retention",
+    metadata,
+    Column("organization_id", Id, primary_key=True),
+    Column("days", Integer),
+    Column("swept_at", Moment),
     **TABLE_OPTIONS,
 )
 

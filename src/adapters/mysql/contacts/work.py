@@ -8,6 +8,7 @@ from tidings.adapters.mysql.contacts.groups import SqlGroupReader, SqlGroups
 from tidings.adapters.mysql.contacts.identities import SqlAliases, SqlMerges
 from tidings.adapters.mysql.contacts.imports import SqlImportReader, SqlImports
 from tidings.adapters.mysql.contacts.people import SqlContactReader, SqlContacts
+from tidings.adapters.mysql.contacts.privacy import Pseudonyms, SqlRetention
 from tidings.adapters.mysql.contacts.segments import (
     SqlAttributes,
     SqlDeeds,
@@ -21,8 +22,10 @@ from tidings.application.ports.common import NewId, Now
 from tidings.application.ports.contacts import Begin, Read, Reading, Work
 from tidings.domain.kernel import OrganizationId
 
+_UNKEYED = Pseudonyms()
 
-def contacts_in(database: Database, *, now: Now, new_id: NewId) -> Begin:
+
+def contacts_in(database: Database, *, now: Now, new_id: NewId, pseudonyms: Pseudonyms = _UNKEYED) -> Begin:
     """Open writing transactions over the contacts context's tables."""
 
     @asynccontextmanager
@@ -33,11 +36,12 @@ def contacts_in(database: Database, *, now: Now, new_id: NewId) -> Begin:
                 aliases=SqlAliases(connection, organization),
                 merges=SqlMerges(connection, organization),
                 groups=SqlGroups(connection, organization),
-                consents=SqlConsents(connection, organization),
+                consents=SqlConsents(connection, organization, pseudonyms),
                 attributes=SqlAttributes(connection, organization),
                 segments=SqlSegments(connection, organization),
                 deeds=SqlDeeds(connection),
                 imports=SqlImports(connection, organization),
+                retention=SqlRetention(connection, organization),
                 outbox=SqlOutbox(connection, outbox, now, new_id),
                 inbox=SqlInbox(connection, inbox, now),
             )
@@ -45,7 +49,7 @@ def contacts_in(database: Database, *, now: Now, new_id: NewId) -> Begin:
     return begin
 
 
-def contacts_read_from(database: Database) -> Reading:
+def contacts_read_from(database: Database, *, pseudonyms: Pseudonyms = _UNKEYED) -> Reading:
     """Open looks at the contacts context's tables."""
 
     @asynccontextmanager
@@ -54,7 +58,7 @@ def contacts_read_from(database: Database) -> Reading:
             yield Read(
                 contacts=SqlContactReader(connection, organization),
                 groups=SqlGroupReader(connection, organization),
-                consents=SqlConsentReader(connection, organization),
+                consents=SqlConsentReader(connection, organization, pseudonyms),
                 attributes=SqlAttributes(connection, organization),
                 segments=SqlSegmentReader(connection, organization),
                 imports=SqlImportReader(connection, organization),

@@ -24,6 +24,8 @@ from tidings.application.ports.contacts.history import (
     ConsentStore,
     DeedStore,
     MergeStore,
+    RetentionQueue,
+    RetentionStore,
 )
 from tidings.application.ports.contacts.people import Addressee, ContactFilter, ContactReader, ContactStore
 from tidings.application.ports.contacts.work import Begin, Read, Reading, Work
@@ -49,6 +51,8 @@ __all__ = [
     "Numbering",
     "Read",
     "Reading",
+    "RetentionQueue",
+    "RetentionStore",
     "SegmentReader",
     "SegmentStore",
     "Sheet",

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from tidings.domain.contacts.consent import MARKETING, ConsentEntry, Standing
 from tidings.domain.contacts.identities import Alias, Merge, MergeId
+from tidings.domain.contacts.privacy import Retention
 from tidings.domain.contacts.rules import Happening
 from tidings.domain.kernel import ContactId, Page, PersonKey
 
@@ -17,7 +18,29 @@ class ConsentStore(Protocol):
         """Add to the ledger, and fold into the standings."""
 
     async def standings(self, people: Collection[PersonKey], topic: str = MARKETING) -> Sequence[Standing]:
-        """What these people wish now, as far as they ever said something; locked."""
+        """What these people wish now, as far as they ever said something; locked.
+
+        Also what they said before they were forgotten.
+        """
+        ...
+
+    async def forget(self, people: Collection[PersonKey]) -> None:
+        """Keep their wishes under names that only the same number leads to; what was proof goes."""
+
+
+class RetentionStore(Protocol):
+    """How long an organisation keeps its people, within one transaction."""
+
+    async def get(self) -> Retention: ...
+
+    async def save(self, told: Retention) -> None: ...
+
+
+class RetentionQueue(Protocol):
+    """The organisations whose people are not kept for ever."""
+
+    async def due(self, before: datetime) -> Sequence[Retention]:
+        """Those that were not swept since."""
         ...
 
 
@@ -73,6 +96,9 @@ class MergeStore(Protocol):
     async def of(self, contact: ContactId) -> Sequence[Merge]:
         """Merges in which the contact was kept or absorbed, newest first, undone ones too."""
         ...
+
+    async def forget(self, contact: ContactId) -> None:
+        """Remove the merges that the contact was part of, with what they kept of it."""
 
     async def undo(self, merge: Merge, at: datetime) -> None:
         """What it carried goes back to the absorbed one."""

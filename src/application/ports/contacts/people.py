@@ -33,6 +33,10 @@ class ContactStore(Protocol):
         """The next contacts that have a value of the attribute, in order of their id."""
         ...
 
+    async def idle(self, before: datetime, *, limit: int) -> Sequence[ContactId]:
+        """Contacts with whom nothing happened since, and who were not changed since."""
+        ...
+
     async def save(self, changed: Sequence[Contact]) -> None:
         """Raise PhoneTaken if another contact is that person."""
 

@@ -21,6 +21,7 @@ from tidings.application.ports.contacts.history import (
     ConsentStore,
     DeedStore,
     MergeStore,
+    RetentionStore,
 )
 from tidings.application.ports.contacts.people import ContactReader, ContactStore
 from tidings.domain.kernel import OrganizationId
@@ -39,6 +40,7 @@ class Work:
     segments: SegmentStore
     deeds: DeedStore
     imports: ImportStore
+    retention: RetentionStore
     outbox: Outbox
     inbox: Inbox
 
