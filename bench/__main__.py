@@ -1,0 +1,141 @@
+"""`python -m bench [rows...]`: figures of the embedded platform, each beside a bare loop of the same run.
+
+Nothing here passes or fails by a figure: machines differ, and ratios within one run are what can be compared.
+"""
+
+import argparse
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+from rich.console import Console
+from rich.table import Table
+
+from bench import gateway
+from bench.figures import Row, Side, own_memory
+from bench.importing import importing
+from bench.sending import send
+from bench.serving import listing, webhook
+
+RESULTS = Path(__file__).parent / "results"
+
+
+class Sizes(Struct, frozen=True):
+    """How much of each there is to do."""
+
+    messages: int
+    requests: int
+    rows: int
+
+
+class Result(Struct, frozen=True):
+    """What one run found, and where."""
+
+    at: datetime
+    machine: str
+    cores: int
+    load: float
+    """Of the machine before the run: what others did with it."""
+    python: str
+    sizes: Sizes
+    rows: list[Row]
+
+
+def gateway_row(sizes: Sizes) -> Row:
+    """CPU of a send through the gateway, and of the bare HTTP client, with the same body."""
+    figures = {figure.name: figure for figure in gateway.measure(messages=sizes.messages)}
+    ours, bare = figures["our gateway"], figures[gateway.BARE]
+    memory = own_memory()
+    return Row(
+        name="gateway",
+        unit="sends/s",
+        ours=Side(rate=ours.rate, cpu=ours.cpu, memory=memory, done=sizes.messages),
+        bare=Side(rate=bare.rate, cpu=bare.cpu, memory=memory, done=sizes.messages),
+        ratio=ours.cpu / bare.cpu,
+        what="ratio of CPU: less is better; memory is of the one process that did both",
+    )
+
+
+ROWS: Mapping[str, Callable[[Sizes], Row]] = {
+    "send": lambda sizes: send(sizes.messages),
+    "webhook": lambda sizes: webhook(sizes.requests),
+    "import": lambda sizes: importing(sizes.rows),
+    "list": lambda sizes: listing(sizes.requests),
+    "gateway": gateway_row,
+}
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """Two lines a row: ours above the bare loop."""
+    shown = Table(title="tidings, embedded (SQLite), beside bare loops in the same run", title_justify="left")
+    shown.add_column("row")
+    shown.add_column("", style="dim")
+    for name in ("figure", "ratio", "p50 ms", "p99 ms", "CPU us", "peak MiB"):
+        shown.add_column(name, justify="right")
+    for row in rows:
+        shown.add_row(row.name, "ours", *_cells(row, row.ours, f"{row.ratio:.2f}"))
+        shown.add_row("", "bare", *_cells(row, row.bare, ""), end_section=True)
+    return shown
+
+
+def _cells(row: Row, side: Side, ratio: str) -> list[str]:
+    rest = [(side.p50, 1), (side.p99, 1), (side.cpu, 0), (side.memory, 0)]
+    return [
+        f"{side.rate:,.0f} {row.unit}",
+        ratio,
+        *("" if value is None else f"{value:,.{places}f}" for value, places in rest),
+    ]
+
+
+def _say(console: Console, rows: Sequence[Row]) -> None:
+    console.print(table(rows))
+    for row in rows:
+        more = "; ".join(f"{name} {value:,.2f}".replace(".00", "") for name, value in row.more.items())
+        console.print(f"[bold]{row.name}[/] {row.what}{'. ' + more if more else ''}", style="dim")
+
+
+def main(told: Sequence[str] | None = None) -> int:
+    """Run, print and write down."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument(
+        "rows", nargs="*", metavar="row", help=f"of {', '.join(ROWS)}; all when none is named"
+    )
+    parser.add_argument("--messages", type=int, default=3000, help="of a campaign")
+    parser.add_argument("--requests", type=int, default=5000, help="to the service")
+    parser.add_argument("--import-rows", type=int, default=20_000, help="of the contact file")
+    parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="in place of bench/results/")
+    options = parser.parse_args(told)
+    if unknown := set(options.rows) - set(ROWS):
+        parser.error(f"there is no row {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}")
+    sizes = Sizes(options.messages, options.requests, options.import_rows)
+    now, load = datetime.now(UTC), os.getloadavg()[0]
+    console, done = Console(width=max(Console().width, 100)), list[Row]()
+    for name in options.rows or ROWS:
+        began = time.monotonic()
+        done.append(ROWS[name](sizes))
+        console.print(f"{name}: measured in {time.monotonic() - began:.0f} s", style="dim")
+    _say(console, done)
+    file = options.json or RESULTS / f"{now:%Y%m%dT%H%M%SZ}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    result = Result(
+        at=now,
+        machine=platform.machine(),
+        cores=os.cpu_count() or 1,
+        load=load,
+        python=platform.python_version(),
+        sizes=sizes,
+        rows=done,
+    )
+    file.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2))
+    console.print(f"Written to {file}; the machine's load was {load:.1f} before it began.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""Row `import`: a generated CSV through the import, against bare inserts of the same rows."""
+
+import multiprocessing
+import tempfile
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+from uuid import uuid4
+
+import uvloop
+from sqlalchemy import insert, select
+
+from bench.figures import Row, Side, own_memory
+from tidings.adapters.embedded.sqlite import sqlite_database
+from tidings.adapters.mysql.contacts.tables import metadata, people
+from tidings.bootstrap.assembly import assembled
+from tidings.bootstrap.platform import Platform
+from tidings.bootstrap.settings import Settings
+from tidings.domain.contacts.importing import ImportOptions
+from tidings.domain.kernel import Actor, OrganizationId, Role, UserId
+
+BATCH = 1000
+"""Rows in one transaction of the bare loop, as in the import."""
+
+
+def importing(rows: int) -> Row:
+    """Each side in a fresh process; the bare one writes what ours has written, in the same batches."""
+    with tempfile.TemporaryDirectory(prefix="tidings-bench-") as name:
+        folder = Path(name)
+        _generate(folder / "people.csv", rows)
+        ours, bare = _in_a_process(_ours, folder, rows), _in_a_process(_bare, folder, rows)
+    return Row(
+        name="import",
+        unit="rows/s",
+        ours=ours,
+        bare=bare,
+        ratio=ours.rate / bare.rate,
+        what="CSV read, numbers checked, people looked up, ledger kept; bare: SQLAlchemy inserts of the rows",
+    )
+
+
+def _generate(path: Path, rows: int) -> None:
+    with path.open("w") as file:
+        file.write("firstName,lastName,phone,email,company,city\n")
+        for n in range(rows):
+            file.write(f"Rowan {n},Hale,+4477{n:08},rowan{n}@example.org,Hale Parcels,London\n")
+
+
+def _in_a_process(measured, folder: Path, rows: int) -> Side:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_child, args=(measured, theirs, folder, rows))
+    process.start()
+    theirs.close()
+    try:
+        return ours.recv()
+    finally:
+        process.join()
+
+
+def _child(measured, told: Connection, folder: Path, rows: int) -> None:
+    told.send(uvloop.run(measured(folder, rows)))
+
+
+async def _ours(folder: Path, rows: int) -> Side:
+    actor = Actor(user_id=UserId(uuid4()), organization_id=OrganizationId(uuid4()), role=Role.OWNER)
+    async with assembled(Settings(data=folder / "data", graph_url="http://127.0.0.1:9")) as container:
+        platform = Platform(container)
+        await platform.open()
+        cpu, began = time.process_time(), time.perf_counter()
+        report = await container.imports().import_file(actor, folder / "people.csv", ImportOptions())
+        seconds, used = time.perf_counter() - began, time.process_time() - cpu
+        await platform.close()
+    if report.created != rows:
+        raise RuntimeError(f"created {report.created} of {rows}")
+    return Side(rate=rows / seconds, cpu=used / rows * 1e6, memory=own_memory(), done=rows)
+
+
+async def _bare(folder: Path, rows: int) -> Side:
+    source = sqlite_database(folder / "data" / "contacts.db")
+    async with source.reading() as connection:
+        found = [dict(row) for row in (await connection.execute(select(people))).mappings()]
+    await source.close()
+    target = sqlite_database(folder / "bare.db")
+    await target.create(metadata)
+    cpu, began = time.process_time(), time.perf_counter()
+    for start in range(0, rows, BATCH):
+        async with target.begin() as connection:
+            await connection.execute(insert(people), found[start : start + BATCH])
+    seconds, used = time.perf_counter() - began, time.process_time() - cpu
+    await target.close()
+    return Side(rate=rows / seconds, cpu=used / rows * 1e6, memory=own_memory(), done=rows)
