@@ -1,0 +1,1 @@
+"""What the stores of teams promise, on every engine."""

@@ -1,0 +1,1 @@
+"""What the stores of users promise, on every engine; and their other ports."""
