@@ -69,6 +69,15 @@ _EXPLAINED = {
     "disk i/o error": "The disk refused to write (full or failing): make room, then try again.",
     "unable to open database file": "The database file cannot be opened: check that its folder is writable.",
     "readonly database": "The database file is read-only: check its permissions.",
+    "deadlock found": "Two changes stood in each other's way and this one was undone; try again.",
+    "lock wait timeout": "Another change holds what this one needs; this one was undone, try again.",
+    "gone away": "The connection to the database was lost; try again.",
+    "not connected": "The connection to the database was lost; try again.",
+    "was killed": "The connection to the database was cut; try again.",
+    "server shutdown": "The database server is stopping; try again.",
+    "too many connections": "The database server has no connection to spare; try again.",
+    "read-only option": "The database server takes no changes at the moment (read-only); try again.",
+    "read only": "The database server takes no changes at the moment (read-only); try again.",
     "lost connection": "The connection to the database was lost; try again.",
     "can't connect": "The database server does not answer: check that it runs and that its address is right.",
 }
@@ -76,7 +85,8 @@ _EXPLAINED = {
 
 def _explained(error: DBAPIError) -> str | None:
     said = str(error.orig).lower()
-    return next((message for part, message in _EXPLAINED.items() if part in said), None)
+    lost = _EXPLAINED["lost connection"] if error.connection_invalidated else None
+    return next((message for part, message in _EXPLAINED.items() if part in said), lost)
 
 
 TABLE_OPTIONS: dict[str, Any] = {

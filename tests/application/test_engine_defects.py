@@ -1,0 +1,95 @@
+"""Defects that were found in the sending engine by reading it, each held by a test."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
+
+from tests.worlds import World
+from tidings.adapters.mysql.engine import Database, DatabaseUnavailable
+from tidings.application.ports.gateway import Rejected, Verdict
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def make_world(tmp_path):
+    made = []
+
+    async def make(**how):
+        world = World.on_sqlite(tmp_path, **how)
+        made.append(world)
+        await world.start()
+        return world
+
+    yield make
+    for world in made:
+        await world.close()
+
+
+@pytest.fixture
+async def world(make_world):
+    return await make_world()
+
+
+async def totals(world, campaign):
+    report = await world.reports.report(world.actor, campaign.id)
+    assert report.consistent
+    return report.totals
+
+
+async def rows(world, table):
+    async with world.whatsapp.reading() as connection:
+        return (await connection.execute(select(func.count()).select_from(table))).scalar_one()
+
+
+class Held:
+    """A Meta that keeps every call waiting, and then refuses for now."""
+
+    def __init__(self, world):
+        self.release, self.calls = asyncio.Event(), 0
+        world.meta.send = self.send
+
+    async def send(self, message):
+        self.calls += 1
+        await self.release.wait()
+        return Rejected(code=131016, verdict=Verdict.RETRY, wait=1.0)
+
+
+def database_that_says(code, words):
+    class Orig(Exception):
+        pass
+
+    @asynccontextmanager
+    async def begin():
+        raise OperationalError("UPDATE x", {}, Orig(code, words))
+        yield
+
+    class Engine:
+        pass
+
+    engine = Engine()
+    engine.begin = begin
+    engine.connect = begin
+    return Database(engine, engine)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        (1213, "Deadlock found when trying to get lock; try restarting transaction"),
+        (1205, "Lock wait timeout exceeded; try restarting transaction"),
+        (2006, "MySQL server has gone away (ConnectionResetError)"),
+        (2013, "Lost connection to MySQL server during query"),
+        (1290, "The MySQL server is running with the --read-only option so it cannot execute this statement"),
+        (1053, "Server shutdown in progress"),
+        (1040, "Too many connections"),
+    ],
+)
+async def test_what_a_database_says_in_passing_is_unavailable_and_so_is_tried_again(said):
+    database = database_that_says(*said)
+    with pytest.raises(DatabaseUnavailable):
+        async with database.begin():
+            pass
