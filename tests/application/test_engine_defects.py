@@ -45,6 +45,19 @@ async def rows(world, table):
         return (await connection.execute(select(func.count()).select_from(table))).scalar_one()
 
 
+async def test_who_is_refused_for_now_after_a_cancel_is_skipped_and_not_forgotten(world):
+    held = Held(world)
+    campaign = await world.launch()
+    await world.turn()
+    await world.turn()
+    assert held.calls == 20
+    await world.campaigns.cancel(world.actor, campaign.id)
+    held.release.set()
+    await world.settle(10)
+    after = await totals(world, campaign)
+    assert (after.pending, after.skipped) == (0, 20)
+
+
 class Held:
     """A Meta that keeps every call waiting, and then refuses for now."""
 

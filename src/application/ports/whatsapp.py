@@ -91,7 +91,9 @@ class RunStore(Protocol):
 
     async def get(self, id: CampaignId) -> Run | None: ...
 
-    async def states(self, ids: Collection[CampaignId]) -> dict[CampaignId, RunState]: ...
+    async def states(self, ids: Collection[CampaignId]) -> dict[CampaignId, RunState]:
+        """Locked until the transaction ends: who pauses or cancels meanwhile comes after what is written."""
+        ...
 
     async def pause(self, id: CampaignId, reason: str) -> None:
         """Pause a run of our own accord; the campaign hears of it."""

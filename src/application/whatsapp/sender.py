@@ -23,7 +23,7 @@ from tidings.domain.errors import Unavailable
 from tidings.domain.events import RunHalted
 from tidings.domain.kernel import AttemptId, ContactId, OrganizationId, PhoneNumberId
 from tidings.domain.whatsapp.content import Template
-from tidings.domain.whatsapp.messages import Attempt, Fact, Message
+from tidings.domain.whatsapp.messages import Attempt, Fact, Message, State
 from tidings.domain.whatsapp.numbers import Lease, Number, RunState
 from tidings.domain.whatsapp.pace import Pace
 
@@ -181,11 +181,21 @@ class LaneSender:
             changed.append(after)
             if after.attempt_id is None and after.code is not None:
                 ended += message.ended_attempt(self.ports.now(), code=after.code, reason=after.reason)
+        changed = await self._let_go_of_cancelled(work, changed)
         await work.messages.keep_attempts(ended)
         await self._parked(work, changed)
         await work.messages.save(changed)
         await self._obey(work, changed, by_attempt, before)
         return changed
+
+    async def _let_go_of_cancelled(self, work: Work, changed: Sequence[Message]) -> list[Message]:
+        """Who comes back in line after the run was cancelled would wait there for ever."""
+        back = {m.run_id for m in changed if m.state is State.PENDING and m.run_id is not None}
+        states = await work.runs.states(back)
+        cancelled = {run for run, state in states.items() if state is RunState.CANCELLED}
+        return [
+            m.skip("cancelled") if m.state is State.PENDING and m.run_id in cancelled else m for m in changed
+        ]
 
     async def _parked(self, work: Work, changed: list[Message]) -> None:
         """Apply statuses that came before we knew the wamid they speak of."""

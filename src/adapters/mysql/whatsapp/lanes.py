@@ -83,9 +83,8 @@ class SqlRuns:
     async def states(self, ids: Collection[CampaignId]) -> dict[CampaignId, RunState]:
         if not ids:
             return {}
-        found = await self.connection.execute(
-            select(runs.c.campaign_id, runs.c.state).where(runs.c.campaign_id.in_(list(ids)))
-        )
+        query = select(runs.c.campaign_id, runs.c.state).where(runs.c.campaign_id.in_(list(ids)))
+        found = await self.connection.execute(query.order_by(runs.c.campaign_id).with_for_update())
         return {row.campaign_id: row.state for row in found}
 
     async def pause(self, id: CampaignId, reason: str) -> None:
