@@ -106,3 +106,21 @@ async def test_what_a_database_says_in_passing_is_unavailable_and_so_is_tried_ag
     with pytest.raises(DatabaseUnavailable):
         async with database.begin():
             pass
+
+
+async def test_a_consent_that_breaks_leaves_nobody_in_sending(world):
+    campaign = await world.launch()
+    await world.plan()
+    honest = world.consent.blocked
+
+    async def broken(organization, contacts):
+        raise RuntimeError("a bug in contacts")
+
+    world.consent.blocked = broken
+    world.clock.seconds += 1.0
+    await world.beat()
+    world.clock.seconds += 1.0
+    await world.beat()
+    world.consent.blocked = honest
+    await world.settle(10)
+    assert (await totals(world, campaign)).read == 20

@@ -273,10 +273,10 @@ class LaneSender:
         """The last look at consent, then one task a call."""
         try:
             blocked = await self._blocked(intents)
-        except Unavailable as error:
-            self.outcomes += [
-                self._settled(m, NotSent(reason=f"consent could not be asked: {error}")) for m in intents
-            ]
+        except Exception as error:
+            # Also what contacts may raise by mistake: nothing was called, and nobody may stay in `sending`.
+            reason = f"consent could not be asked: {error!r}"
+            self.outcomes += [self._settled(m, NotSent(reason=reason)) for m in intents]
             return
         for message in intents:
             if message.contact_id in blocked and message.attempt_id is not None:
