@@ -124,3 +124,30 @@ async def test_a_consent_that_breaks_leaves_nobody_in_sending(world):
     world.consent.blocked = honest
     await world.settle(10)
     assert (await totals(world, campaign)).read == 20
+
+
+async def test_the_answers_of_a_stopping_lane_are_settled_although_the_database_stumbles(world):
+    campaign = await world.launch()
+    await world.plan()
+    await world.beat()
+    world.clock.seconds += 1.0
+    await world.beat()
+    assert world.meta.calls == 20
+    (lane,) = world.sender.lanes.values()
+    begin, stumbles = lane.ports.begin, [True]
+
+    @asynccontextmanager
+    async def once():
+        if stumbles:
+            stumbles.pop()
+            raise DatabaseUnavailable("for a moment")
+        async with begin() as work:
+            yield work
+
+    object.__setattr__(lane.ports, "begin", once)
+    await lane.finish()
+    object.__setattr__(lane.ports, "begin", begin)
+    world.sender.lanes.clear()
+    await world.relay()
+    after = await totals(world, campaign)
+    assert (after.accepted, after.sending) == (20, 0)

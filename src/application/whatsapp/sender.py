@@ -28,6 +28,10 @@ from tidings.domain.whatsapp.numbers import Lease, Number, RunState
 from tidings.domain.whatsapp.pace import Pace
 
 
+LAST_BEATS = 5
+"""Tries to settle the last answers of a lane; what they leave is `unknown` to the next owner."""
+
+
 class SenderOptions(Struct, frozen=True, kw_only=True):
     """Times in seconds."""
 
@@ -103,10 +107,15 @@ class LaneSender:
         self.stopping = True
         if self.calls:
             await asyncio.wait(list(self.calls.values()), timeout=self.options.drain)
-        await self.beat()
-        if not self.fenced:
-            async with self.ports.begin() as work:
-                await work.leases.release(self.lease)
+        for _ in range(LAST_BEATS):
+            try:
+                await self.beat()
+                if not self.fenced:
+                    async with self.ports.begin() as work:
+                        await work.leases.release(self.lease)
+                return
+            except Unavailable:
+                await asyncio.sleep(min(self.options.poll, 0.2))
 
     async def _beat_or_back_off(self) -> None:
         try:
