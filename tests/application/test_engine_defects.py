@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 from tests.worlds import World
 from tidings.adapters.mysql.engine import Database, DatabaseUnavailable
 from tidings.application.ports.gateway import Rejected, Verdict
+from tidings.application.whatsapp.sender import LaneSender
 
 pytestmark = pytest.mark.anyio
 
@@ -151,3 +152,25 @@ async def test_the_answers_of_a_stopping_lane_are_settled_although_the_database_
     await world.relay()
     after = await totals(world, campaign)
     assert (after.accepted, after.sending) == (20, 0)
+
+
+async def test_a_lane_that_breaks_stops_no_other_lane(world, monkeypatch):
+    told = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context["exception"]))
+
+    async def breaks(self):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(LaneSender, "run", breaks)
+    await world.launch()
+    await world.plan()
+    stop = asyncio.Event()
+    sender = asyncio.create_task(world.sender.run(stop))
+    for _ in range(50):
+        world.sender.ports.signal.wake()
+        await asyncio.sleep(0.01)
+    assert not sender.done()
+    assert (len(told), world.sender.lanes, world.sender.tasks) == (1, {}, {})
+    stop.set()
+    world.sender.ports.signal.wake()
+    await sender

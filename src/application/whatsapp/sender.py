@@ -27,7 +27,6 @@ from tidings.domain.whatsapp.messages import Attempt, Fact, Message, State
 from tidings.domain.whatsapp.numbers import Lease, Number, RunState
 from tidings.domain.whatsapp.pace import Pace
 
-
 LAST_BEATS = 5
 """Tries to settle the last answers of a lane; what they leave is `unknown` to the next owner."""
 
@@ -351,7 +350,11 @@ class Sender:
     )
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set, then drain. Raise what broke a lane."""
+        """Work until `stop` is set, then drain.
+
+        What breaks a lane is told to the event loop's exception handler and stops no other lane; this one
+        is taken again when its lease has ended.
+        """
         try:
             while not stop.is_set():
                 await self.look()
@@ -414,8 +417,8 @@ class Sender:
             lane.stopping = True
         self.ports.signal.wake()
         if self.tasks:
-            await asyncio.gather(*self.tasks.values())
-        self.tasks.clear()
+            await asyncio.gather(*self.tasks.values(), return_exceptions=True)
+        self._reap()
         self.lanes.clear()
 
     def _reap(self) -> None:
@@ -423,7 +426,9 @@ class Sender:
             if task.done():
                 del self.tasks[lane]
                 del self.lanes[lane]
-                task.result()
+                if not task.cancelled() and (error := task.exception()):
+                    context = {"message": f"lane {lane} broke", "exception": error, "task": task}
+                    asyncio.get_running_loop().call_exception_handler(context)
 
 
 def _is_marketing(message: Message) -> bool:
