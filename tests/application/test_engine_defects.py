@@ -9,8 +9,11 @@ from sqlalchemy.exc import OperationalError
 
 from tests.worlds import World
 from tidings.adapters.mysql.engine import Database, DatabaseUnavailable
+from tidings.adapters.mysql.whatsapp import tables
 from tidings.application.ports.gateway import Rejected, Verdict
+from tidings.application.whatsapp.hearing import Webhooks
 from tidings.application.whatsapp.sender import LaneSender
+from tidings.domain.whatsapp.numbers import Lease
 
 pytestmark = pytest.mark.anyio
 
@@ -125,6 +128,60 @@ async def test_a_consent_that_breaks_leaves_nobody_in_sending(world):
     world.consent.blocked = honest
     await world.settle(10)
     assert (await totals(world, campaign)).read == 20
+
+
+async def test_a_body_that_breaks_us_takes_no_other_body_with_it(world, monkeypatch):
+    """Between failing and setting aside, another process may have applied the body that broke us."""
+    await world.launch()
+    await world.turn()
+    await world.turn()
+    good = world.meta.owed[:3]
+    await world.webhook(good[:1])
+    await world.webhook(good[1:])
+    broken = 0
+
+    async def breaks(self, work, updates):
+        nonlocal broken
+        broken += 1
+        raise RuntimeError("a bug")
+
+    begin = world.webhooks.begin
+
+    @asynccontextmanager
+    async def meanwhile():
+        if broken == 2:
+            async with begin() as work:
+                first, *_ = await work.webhooks.waiting(10)
+                await work.webhooks.applied([first[0]])
+        async with begin() as work:
+            yield work
+
+    world.webhooks.begin = meanwhile
+    monkeypatch.setattr(Webhooks, "_apply", breaks)
+    await world.webhooks.apply()
+    assert broken == 2
+    assert await rows(world, tables.set_aside) == 0
+    assert await rows(world, tables.webhooks) == 1
+
+
+async def test_a_lease_that_was_undone_is_not_renewed_in_the_name_of_its_next_owner(world):
+    ports = world.sender.ports
+    taken_back: list[Lease] = []
+
+    async def take_and_fail():
+        async with ports.begin() as work:
+            taken_back.append(await work.leases.take("webhooks", "one", seconds=10))
+            raise RuntimeError("rolled back")
+
+    with pytest.raises(RuntimeError):
+        await take_and_fail()
+    (undone,) = taken_back
+    async with ports.begin() as work:
+        taken = await work.leases.take("webhooks", "two", seconds=10)
+        assert taken.epoch == undone.epoch
+        assert not await work.leases.renew(undone, seconds=10)
+        await work.leases.release(undone)
+        assert await work.leases.holder("webhooks") == "two"
 
 
 async def test_the_answers_of_a_stopping_lane_are_settled_although_the_database_stumbles(world):

@@ -149,17 +149,21 @@ class Webhooks:
         return len(bodies)
 
     async def _apply_first(self) -> int:
+        async with self.begin() as work:
+            tried = await work.webhooks.waiting(1) if await self._hold(work) else []
         try:
             return await self._apply_batch(1)
         except Unavailable:
             raise
         except Exception as bug:
             async with self.begin() as work:
-                bodies = await work.webhooks.waiting(1)
-                for _, body in bodies:
+                # Another process may have applied it meanwhile: then the first is one that nobody tried.
+                if not await self._hold(work) or await work.webhooks.waiting(1) != tried:
+                    return 0
+                for _, body in tried:
                     await work.webhooks.set_aside("body", f"could not be applied: {bug!r}", body, self.now())
-                await work.webhooks.applied([id for id, _ in bodies])
-            return len(bodies)
+                await work.webhooks.applied([id for id, _ in tried])
+            return len(tried)
 
     def _read(self, body: bytes) -> Sequence[Update]:
         try:

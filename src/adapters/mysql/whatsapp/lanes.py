@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from msgspec.structs import asdict
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.dialect import insert_missing
@@ -45,18 +45,17 @@ class SqlLeases:
 
     async def renew(self, lease: Lease, *, seconds: float) -> bool:
         renewed = await self.connection.execute(
-            update(leases)
-            .where(leases.c.name == lease.name, leases.c.epoch == lease.epoch)
-            .values(until=self.clock() + timedelta(seconds=seconds))
+            update(leases).where(_held(lease)).values(until=self.clock() + timedelta(seconds=seconds))
         )
         return renewed.rowcount == 1
 
     async def release(self, lease: Lease) -> None:
-        await self.connection.execute(
-            update(leases)
-            .where(leases.c.name == lease.name, leases.c.epoch == lease.epoch)
-            .values(until=self.clock())
-        )
+        await self.connection.execute(update(leases).where(_held(lease)).values(until=self.clock()))
+
+
+def _held(lease: Lease) -> ColumnElement[bool]:
+    """By owner too: the epoch of a lease that was taken and undone is given out again."""
+    return and_(leases.c.name == lease.name, leases.c.epoch == lease.epoch, leases.c.owner == lease.owner)
 
 
 @dataclass(frozen=True, slots=True)
