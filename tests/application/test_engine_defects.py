@@ -13,6 +13,7 @@ from tidings.adapters.mysql.whatsapp import tables
 from tidings.application.ports.gateway import Rejected, Verdict
 from tidings.application.whatsapp.hearing import Webhooks
 from tidings.application.whatsapp.sender import LaneSender
+from tidings.domain.errors import Unavailable
 from tidings.domain.whatsapp.numbers import Lease
 
 pytestmark = pytest.mark.anyio
@@ -209,6 +210,26 @@ async def test_the_answers_of_a_stopping_lane_are_settled_although_the_database_
     await world.relay()
     after = await totals(world, campaign)
     assert (after.accepted, after.sending) == (20, 0)
+
+
+async def test_bodies_that_wait_behind_a_failed_write_are_not_left_hanging(world):
+    inbox = world.webhooks.inbox
+    inbox.largest = 1
+    begin, bugs = inbox.begin, [True]
+
+    @asynccontextmanager
+    async def once():
+        if bugs:
+            bugs.pop()
+            raise RuntimeError("a bug")
+        async with begin() as work:
+            yield work
+
+    inbox.begin = once
+    async with asyncio.timeout(5):
+        first, second = await asyncio.gather(inbox.put(b"1"), inbox.put(b"2"), return_exceptions=True)
+    assert isinstance(first, Unavailable)
+    assert second is None
 
 
 async def test_a_lane_that_breaks_stops_no_other_lane(world, monkeypatch):

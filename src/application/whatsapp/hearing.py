@@ -78,7 +78,7 @@ class WebhookInbox:
                         stored.set_exception(
                             error if isinstance(error, Unavailable) else Unavailable(f"not stored: {error!r}")
                         )
-                if not isinstance(error, Unavailable):
+                if not isinstance(error, Exception):
                     raise
             else:
                 for _, stored in batch:
@@ -150,7 +150,8 @@ class Webhooks:
 
     async def _apply_first(self) -> int:
         async with self.begin() as work:
-            tried = await work.webhooks.waiting(1) if await self._hold(work) else []
+            held = await self._hold(work)
+            tried = await work.webhooks.waiting(1) if held else list[tuple[int, bytes]]()
         try:
             return await self._apply_batch(1)
         except Unavailable:
