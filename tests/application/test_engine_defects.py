@@ -185,6 +185,15 @@ async def test_a_lease_that_was_undone_is_not_renewed_in_the_name_of_its_next_ow
         assert await work.leases.holder("webhooks") == "two"
 
 
+async def test_webhooks_are_applied_in_portions_that_fit_into_memory(world):
+    async with world.sender.ports.begin() as work:
+        await work.webhooks.append([b"x" * 3_000_000] * 5, world.clock.now())
+        assert 1 <= len(await work.webhooks.waiting(200)) <= 2
+        ids = [id for id, _ in await work.webhooks.waiting(200)]
+        await work.webhooks.applied(ids)
+        assert ids[0] not in [id for id, _ in await work.webhooks.waiting(200)]
+
+
 async def test_the_answers_of_a_stopping_lane_are_settled_although_the_database_stumbles(world):
     campaign = await world.launch()
     await world.plan()

@@ -3,9 +3,10 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 
 from msgspec.structs import asdict
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.dialect import insert_many, insert_missing, upsert
@@ -23,6 +24,9 @@ from tidings.domain.kernel import OrganizationId, PersonKey, PhoneNumberId, Waba
 from tidings.domain.whatsapp.conversations import Conversation, Inbound
 from tidings.domain.whatsapp.numbers import Number
 
+PORTION = 4 * 1024 * 1024
+"""Bytes of bodies applied in one go: one body of Meta's largest kind, or thousands of usual ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class SqlWebhooks:
@@ -32,7 +36,14 @@ class SqlWebhooks:
         await insert_many(self.connection, webhooks, [{"received_at": at, "body": body} for body in bodies])
 
     async def waiting(self, limit: int) -> Sequence[tuple[int, bytes]]:
-        query = select(webhooks.c.id, webhooks.c.body).order_by(webhooks.c.id).limit(limit)
+        sized = select(webhooks.c.id, func.length(webhooks.c.body).label("size"))
+        found = (await self.connection.execute(sized.order_by(webhooks.c.id).limit(limit))).all()
+        reach = accumulate(row.size for row in found)
+        ids = [row.id for row, total in zip(found, reach, strict=True) if total <= PORTION]
+        ids = ids or [row.id for row in found[:1]]
+        if not ids:
+            return []
+        query = select(webhooks.c.id, webhooks.c.body).where(webhooks.c.id.in_(ids)).order_by(webhooks.c.id)
         return [(row.id, row.body) for row in await self.connection.execute(query)]
 
     async def applied(self, ids: Sequence[int]) -> None:
