@@ -4,6 +4,7 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
@@ -192,6 +193,28 @@ async def test_webhooks_are_applied_in_portions_that_fit_into_memory(world):
         ids = [id for id, _ in await work.webhooks.waiting(200)]
         await work.webhooks.applied(ids)
         assert ids[0] not in [id for id, _ in await work.webhooks.waiting(200)]
+
+
+async def test_a_status_that_came_before_its_wamid_was_known_is_applied_when_it_is(world):
+    """A report without our callback data, then one with it: both count, in one body and in two."""
+    campaign = await world.launch()
+    world.meta.answers = ["lost"] * 20
+    await world.turn()
+    await world.turn()
+    by_wamid = {}
+    for update in world.meta.owed:
+        by_wamid.setdefault(update.wamid, {})[update.status] = update
+    world.meta.owed = []
+    for turn, updates in enumerate(by_wamid.values()):
+        bare, full = replace(updates["read"], callback_data=None), updates["sent"]
+        if turn % 2:
+            await world.webhook([bare, full])
+        else:
+            await world.webhook([bare])
+            await world.webhooks.apply()
+            await world.webhook([full])
+    await world.settle(5)
+    assert (await totals(world, campaign)).read == 20
 
 
 async def test_the_answers_of_a_stopping_lane_are_settled_although_the_database_stumbles(world):

@@ -29,7 +29,7 @@ from tidings.domain.errors import Unavailable
 from tidings.domain.events import Event
 from tidings.domain.kernel import AttemptId, MessageId, OrganizationId
 from tidings.domain.whatsapp.conversations import Inbound
-from tidings.domain.whatsapp.messages import REPORTED, Message
+from tidings.domain.whatsapp.messages import REPORTED, Fact, Message
 from tidings.domain.whatsapp.numbers import Lease
 
 
@@ -227,6 +227,9 @@ class Webhooks:
         found = [*found, *await work.messages.of_wamids(list(dict.fromkeys(u.wamid for u in updates)))]
         by_attempt = {m.attempt_id: m.id for m in found if m.attempt_id is not None}
         by_wamid = {m.wamid: m.id for m in found if m.wamid is not None}
+        # Those that carry our callback data make their wamid known to those that do not.
+        news = {u.wamid: by_attempt[a] for u in updates if (a := attempt_of[id(u)]) and a in by_attempt}
+        by_wamid = {**news, **by_wamid}
         rows: dict[MessageId, Message] = {m.id: m for m in found}
         before = dict(rows)
         stray: list[StatusUpdate] = []
@@ -241,6 +244,11 @@ class Webhooks:
             rows[target] = heard(rows[target], update)
             if wish := stopped(rows[target], update):
                 wishes.append(wish)
+        for early in await work.webhooks.parked(list(news)):
+            target = news[early.wamid]
+            rows[target] = rows[target].hear(
+                Fact(early.status), early.at, wamid=early.wamid, code=early.code, reason=early.reason
+            )
         changed = [row for key, row in rows.items() if row.version != before[key].version]
         await work.messages.save(changed)
         await work.outbox.put(*moved_events(changed, self.now()), *wishes)
