@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 from tests.worlds import World
 from tidings.adapters.mysql.engine import Database, DatabaseUnavailable
 from tidings.adapters.mysql.whatsapp import tables
+from tidings.application.campaigns import running
 from tidings.application.ports.gateway import Rejected, Verdict
 from tidings.application.whatsapp.hearing import Webhooks
 from tidings.application.whatsapp.sender import LaneSender
@@ -193,6 +194,17 @@ async def test_webhooks_are_applied_in_portions_that_fit_into_memory(world):
         ids = [id for id, _ in await work.webhooks.waiting(200)]
         await work.webhooks.applied(ids)
         assert ids[0] not in [id for id, _ in await work.webhooks.waiting(200)]
+
+
+async def test_who_waits_for_a_later_try_keeps_nobody_else_from_being_handed_over(make_world, monkeypatch):
+    monkeypatch.setattr(running, "AHEAD", 10)
+    world = await make_world(count=30)
+    later = Rejected(code=131049, verdict=Verdict.RETRY, wait=86400.0, max_attempts=2)
+    world.meta.answers = [later] * 10
+    campaign = await world.launch()
+    await world.settle(30)
+    after = await totals(world, campaign)
+    assert (after.read, after.pending) == (20, 10)
 
 
 async def test_a_status_that_came_before_its_wamid_was_known_is_applied_when_it_is(world):

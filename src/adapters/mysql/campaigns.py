@@ -235,6 +235,8 @@ class SqlRecipients:
                 r.campaign_id == campaign,
                 r.handed.is_(True),
                 r.state.in_([Outcome.PENDING, Outcome.SENDING]),
+                # Who waits for a later try, a day perhaps, must not keep others from their first.
+                or_(r.attempts == 0, r.state == Outcome.SENDING),
             )
         )
         return (await self.connection.execute(query)).scalar_one()

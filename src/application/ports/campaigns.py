@@ -75,7 +75,7 @@ class RecipientStore(Protocol):
     async def handed_over(self, ids: Sequence[MessageId]) -> None: ...
 
     async def in_line(self, campaign: CampaignId) -> int:
-        """Recipients that stand in the number's line and wait for an outcome."""
+        """Recipients that stand in the number's line for their first try, or are being sent to."""
         ...
 
     async def skip_rest(self, campaign: CampaignId, reason: str, *, limit: int) -> int:
