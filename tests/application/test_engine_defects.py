@@ -207,6 +207,26 @@ async def test_who_waits_for_a_later_try_keeps_nobody_else_from_being_handed_ove
     assert (after.read, after.pending) == (20, 10)
 
 
+async def test_one_campaign_that_cannot_go_on_does_not_hold_up_the_others(world):
+    first = await world.launch()
+    second = await world.launch()
+    honest = world.audience.page
+    asked = 0
+
+    async def page(organization, group, *, after, limit):
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise Unavailable("contacts do not answer")
+        return await honest(organization, group, after=after, limit=limit)
+
+    world.audience.page = page
+    with pytest.raises(Unavailable):
+        await world.runner.step()
+    assert (await totals(world, first)).planned == 0
+    assert (await totals(world, second)).planned == 20
+
+
 async def test_a_status_that_came_before_its_wamid_was_known_is_applied_when_it_is(world):
     """A report without our callback data, then one with it: both count, in one body and in two."""
     campaign = await world.launch()

@@ -30,6 +30,8 @@ from tidings.domain.kernel import MessageId, PersonKey
 
 PAGE = 1000
 """People planned, and handed over, in one transaction."""
+REST = 0.25
+"""Seconds between two looks when there was nothing to do."""
 AHEAD = 20_000
 """Recipients in a number's line at most, so that pause and cancel bite at once."""
 GROUP = "campaigns"
@@ -57,23 +59,39 @@ class Runner:
                 busy = await self.step()
             except Unavailable:
                 busy = False
+            if not busy:
+                # While messages leave, news comes many times a second; looking this often keeps the line full.
+                await asyncio.sleep(REST)
             await self.signal.wait(0.02 if busy else 0.5)
 
     async def step(self) -> bool:
-        """One page of work for each unfinished campaign; whether there may be more at once."""
+        """One page of work for each unfinished campaign; whether there may be more at once.
+
+        One that cannot go on holds up no other; what stopped it is raised when all had their turn.
+        """
         busy = False
+        stopped: list[Exception] = []
         for campaign in await self.active.unfinished():
-            match campaign.state:
-                case State.PLANNING:
-                    busy |= await self._plan(campaign)
-                case State.CANCELLED:
-                    busy |= await self._wind_up(campaign)
-                case State.RUNNING if campaign.told == campaign.epoch:
-                    busy |= await self._hand_over(campaign)
-                case _:
-                    await tell_line(self.begin, self.line, campaign)
-                    busy = True
+            try:
+                busy |= await self._move_on(campaign)
+            except Exception as error:
+                stopped.append(error)
+        bugs = [error for error in stopped if not isinstance(error, Unavailable)]
+        for error in bugs or stopped:
+            raise error
         return busy
+
+    async def _move_on(self, campaign: Campaign) -> bool:
+        match campaign.state:
+            case State.PLANNING:
+                return await self._plan(campaign)
+            case State.CANCELLED:
+                return await self._wind_up(campaign)
+            case State.RUNNING if campaign.told == campaign.epoch:
+                return await self._hand_over(campaign)
+            case _:
+                await tell_line(self.begin, self.line, campaign)
+                return True
 
     async def _plan(self, campaign: Campaign) -> bool:
         """Freeze one page of the audience."""
