@@ -63,7 +63,9 @@ class ContactController(Controller):
         """List contacts, newest first. `page` also counts; `cursor` goes as deep as there are contacts."""
         wanted = ContactFilter(search=search, favorite=favorite, group_id=group_id, opted_out=opted_out)
         number = page if cursor is not None or page is not None else 1
-        found = await contacts.page(actor, wanted, cursor=cursor, limit=limit, number=number)
+        found = await contacts.page(
+            actor, wanted, cursor=cursor, limit=limit, number=number, thorough=page is not None
+        )
         return listing(found, limit=limit, number=number)
 
     @get("/{id:uuid}", permission=READ)

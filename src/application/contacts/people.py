@@ -106,14 +106,20 @@ class Contacts:
         cursor: str | None = None,
         limit: int = 10,
         number: int | None = None,
+        thorough: bool = True,
     ) -> Page[ContactView]:
-        """Newest first; by cursor, or by page number, which also counts. Raise Invalid or GroupNotFound."""
+        """Newest first; by cursor, or by page number, which also counts.
+
+        Not `thorough` leaves the total out where counting takes long. Raise Invalid or GroupNotFound.
+        """
         organization = actor.require(Permission.CONTACTS_READ)
         check_page(limit, number)
         check_search(actor, wanted.search)
         async with self.reading(organization) as look:
             wanted = replace(wanted, at=self.now())
-            found = await look.contacts.page(wanted, cursor=cursor, limit=limit, number=number)
+            found = await look.contacts.page(
+                wanted, cursor=cursor, limit=limit, number=number, thorough=thorough
+            )
         return replace(found, items=[shown(actor, each) for each in found.items])
 
     async def change(self, actor: Actor, id: ContactId, change: ContactChange) -> ContactView:

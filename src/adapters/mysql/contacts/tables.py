@@ -248,6 +248,56 @@ retention = Table(
     **TABLE_OPTIONS,
 )
 
+totals = Table(
+    "contacts_totals",
+    metadata,
+    Column("organization_id", Id, primary_key=True),
+    Column("shard", Integer, primary_key=True, autoincrement=False),
+    Column("contacts", Position, nullable=False),
+    **TABLE_OPTIONS,
+)
+"""How many contacts there are, in several rows so that writers do not wait for one another."""
+
+indexes = Table(
+    "contacts_indexes",
+    metadata,
+    Column("organization_id", Id, primary_key=True),
+    Column("upto", Id),
+    Column("ready", Boolean, nullable=False),
+    Column("next_place", Position, nullable=False),
+    **TABLE_OPTIONS,
+)
+"""The organisations that have a search index, and how far its making has come."""
+
+places = Table(
+    "contacts_places",
+    metadata,
+    Column("contact_id", Id, primary_key=True),
+    Column("organization_id", Id, nullable=False),
+    Column("place", Position, nullable=False),
+    UniqueConstraint("organization_id", "place", name="contacts_places_place"),
+    **TABLE_OPTIONS,
+)
+
+grams = Table(
+    "contacts_grams",
+    metadata,
+    Column("organization_id", Id, primary_key=True),
+    Column("gram", String(3), primary_key=True),
+    Column("block", Integer, primary_key=True, autoincrement=False),
+    Column("bits", LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb"), nullable=False),
+    **TABLE_OPTIONS,
+)
+
+unindexed = Table(
+    "contacts_unindexed",
+    metadata,
+    Column("organization_id", Id, primary_key=True),
+    Column("contact_id", Id, primary_key=True),
+    **TABLE_OPTIONS,
+)
+"""Contacts that were written since the index last looked; they are searched one by one until then."""
+
 outbox = outbox_table(metadata, "contacts")
 inbox = inbox_table(metadata, "contacts")
 

@@ -7,8 +7,9 @@ from tidings.adapters.mysql.contacts.consents import SqlConsentReader, SqlConsen
 from tidings.adapters.mysql.contacts.groups import SqlGroupReader, SqlGroups
 from tidings.adapters.mysql.contacts.identities import SqlAliases, SqlMerges
 from tidings.adapters.mysql.contacts.imports import SqlImportReader, SqlImports
-from tidings.adapters.mysql.contacts.people import SqlContactReader, SqlContacts
+from tidings.adapters.mysql.contacts.people import SqlContacts
 from tidings.adapters.mysql.contacts.privacy import Pseudonyms, SqlRetention
+from tidings.adapters.mysql.contacts.reading import SqlContactReader
 from tidings.adapters.mysql.contacts.segments import (
     SqlAttributes,
     SqlDeeds,

@@ -27,7 +27,13 @@ from tidings.application.ports.contacts.history import (
     RetentionQueue,
     RetentionStore,
 )
-from tidings.application.ports.contacts.people import Addressee, ContactFilter, ContactReader, ContactStore
+from tidings.application.ports.contacts.people import (
+    Addressee,
+    ContactFilter,
+    ContactReader,
+    ContactStore,
+    SearchIndex,
+)
 from tidings.application.ports.contacts.work import Begin, Read, Reading, Work
 
 __all__ = [
@@ -53,6 +59,7 @@ __all__ = [
     "Reading",
     "RetentionQueue",
     "RetentionStore",
+    "SearchIndex",
     "SegmentReader",
     "SegmentStore",
     "Sheet",

@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from tidings.domain.contacts.people import Contact, ContactView
 from tidings.domain.contacts.rules import AnyRule
-from tidings.domain.kernel import ContactId, GroupId, Page, PersonKey, Phone
+from tidings.domain.kernel import ContactId, GroupId, OrganizationId, Page, PersonKey, Phone
 
 
 class ContactStore(Protocol):
@@ -71,6 +71,25 @@ class Addressee(Struct, frozen=True, kw_only=True):
     """Why this person may not be written to, such as `opted_out`."""
 
 
+class SearchIndex(Protocol):
+    """What makes search in a very large organisation as fast as in a small one."""
+
+    async def outgrown(self, size: int) -> Sequence[OrganizationId]:
+        """Organisations with so many contacts that have no index."""
+        ...
+
+    async def begin(self, organization: OrganizationId) -> None:
+        """From now on the organisation has an index, which is to be made."""
+
+    async def behind(self) -> Sequence[OrganizationId]:
+        """Organisations whose index lacks contacts."""
+        ...
+
+    async def grow(self, organization: OrganizationId, *, limit: int) -> int:
+        """Take in the next contacts; how many there were."""
+        ...
+
+
 class ContactReader(Protocol):
     """Looks at one organisation's contacts that change nothing."""
 
@@ -79,9 +98,17 @@ class ContactReader(Protocol):
         ...
 
     async def page(
-        self, wanted: ContactFilter, *, cursor: str | None, limit: int, number: int | None = None
+        self,
+        wanted: ContactFilter,
+        *,
+        cursor: str | None,
+        limit: int,
+        number: int | None = None,
+        thorough: bool = True,
     ) -> Page[ContactView]:
         """Newest first, by cursor or by page number (then with a total).
+
+        Not `thorough` leaves the total out where counting takes long.
 
         Raise BadCursor, and GroupNotFound for what is neither a group nor a segment.
         """

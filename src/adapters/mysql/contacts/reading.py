@@ -1,0 +1,257 @@
+"""Looks at people in SQL: lists, audiences, and the last look before a message."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec.structs import asdict
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tidings.adapters.mysql.contacts import search, totals
+from tidings.adapters.mysql.contacts.people import by_people, contacts_of, rule_sql
+from tidings.adapters.mysql.contacts.tables import (
+    aliases,
+    attributes,
+    chunks,
+    groups,
+    memberships,
+    merges,
+    people,
+    segments,
+    unindexed,
+)
+from tidings.adapters.mysql.cursors import decode_cursor, encode_cursor
+from tidings.application.ports.contacts import Addressee, ContactFilter
+from tidings.domain.contacts.attributes import Kind
+from tidings.domain.contacts.grams import grams_needed
+from tidings.domain.contacts.groups import GroupNotFound
+from tidings.domain.contacts.people import (
+    Contact,
+    ContactNotFound,
+    ContactView,
+    GroupName,
+    search_terms,
+)
+from tidings.domain.contacts.rules import AnyRule
+from tidings.domain.contacts.segments import attributes_in
+from tidings.domain.kernel import ContactId, GroupId, OrganizationId, Page, PersonKey, Phone
+
+p = people.c
+m = memberships.c
+
+COUNTED_AT_ONCE = 100_000
+"""Up to how many contacts a filtered list is counted without being asked twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class SqlContactReader:
+    """The ContactReader port."""
+
+    connection: AsyncConnection
+    organization: OrganizationId
+
+    async def get(self, id: ContactId) -> ContactView:
+        row = (
+            (await self.connection.execute(contacts_of(self.organization).where(p.id == id)))
+            .mappings()
+            .one_or_none()
+        )
+        if row is None:
+            raise ContactNotFound()
+        return (await self._views([Contact(**row)]))[0]
+
+    async def of_people(self, wanted: Collection[PersonKey]) -> dict[PersonKey, Contact]:
+        return await by_people(self.connection, self.organization, wanted, locked=False)
+
+    async def stream(
+        self, wanted: ContactFilter, *, after: ContactId | None, limit: int
+    ) -> Sequence[ContactView]:
+        return await self._views(await self._next(wanted, after, limit))
+
+    async def people_of(self, id: ContactId) -> Collection[PersonKey]:
+        main = select(p.person).where(p.id == id, p.organization_id == self.organization)
+        person = (await self.connection.execute(main)).scalar_one_or_none()
+        if person is None:
+            raise ContactNotFound()
+        others = select(aliases.c.person).where(aliases.c.contact_id == id)
+        return {PersonKey(person), *(await self.connection.execute(others)).scalars()}
+
+    async def page(
+        self,
+        wanted: ContactFilter,
+        *,
+        cursor: str | None,
+        limit: int,
+        number: int | None = None,
+        thorough: bool = True,
+    ) -> Page[ContactView]:
+        total = None if number is None else await self._total(wanted, thorough=thorough)
+        if (number is None or (number == 1 and total is None)) and await self._by_grams(wanted, cursor):
+            return await self._searched(wanted, cursor, limit)
+        chosen, place = await self._chosen(wanted)
+        if number is not None:
+            chosen = chosen.offset((number - 1) * limit)
+        if cursor is not None:
+            chosen = chosen.where(place < decode_cursor(cursor))
+        rows = (await self.connection.execute(chosen.order_by(place.desc()).limit(limit + 1))).mappings()
+        found = [Contact(**row) for row in rows]
+        return Page(
+            items=await self._views(found[:limit]),
+            next_cursor=encode_cursor(found[limit - 1].id) if len(found) > limit else None,
+            total=total,
+        )
+
+    async def _total(self, wanted: ContactFilter, *, thorough: bool) -> int | None:
+        """Counted as they were written where that answers it; else counted now, unless that takes long."""
+        if wanted == ContactFilter(at=wanted.at):
+            return await totals.counted(self.connection, self.organization)
+        if not thorough and await totals.counted(self.connection, self.organization) > COUNTED_AT_ONCE:
+            return None
+        return await self.size(wanted)
+
+    async def _by_grams(self, wanted: ContactFilter, cursor: str | None) -> bool:
+        """Whether the index serves: a search and nothing else, with a term of three letters or more."""
+        only = wanted == ContactFilter(search=wanted.search, at=wanted.at)
+        if not only or not grams_needed(search_terms(wanted.search)):
+            return False
+        goes_on = cursor is None or search.Cursor.read(cursor) is not None
+        return goes_on and await search.is_indexed(self.connection, self.organization)
+
+    async def _searched(self, wanted: ContactFilter, cursor: str | None, limit: int) -> Page[ContactView]:
+        """Those that were written lately, one by one; then by place, the latest first."""
+        chosen, _ = await self._chosen(wanted)
+        from_ = search.Cursor.read(cursor) if cursor is not None else None
+        from_ = from_ or search.Cursor()
+        u = unindexed.c
+        lately = p.id.in_(select(u.contact_id).where(u.organization_id == self.organization))
+        found: list[tuple[search.Cursor, Contact]] = []
+        if from_.below is None:
+            late = chosen.where(lately, *(() if from_.after is None else (p.id < from_.after,)))
+            rows = (await self.connection.execute(late.order_by(p.id.desc()).limit(limit + 1))).mappings()
+            found += [(search.Cursor(after=each.id), each) for each in (Contact(**row) for row in rows)]
+        needed = grams_needed(search_terms(wanted.search))
+        places = search.candidates(self.connection, self.organization, needed, from_.below)
+        while len(found) <= limit and (some := await anext(places, None)) is not None:
+            look = chosen.where(p.id.in_([id for _, id in some]), ~lately)
+            told = (await self.connection.execute(look)).mappings()
+            by_id = {contact.id: contact for contact in (Contact(**row) for row in told)}
+            found += [(search.Cursor(below=place), by_id[id]) for place, id in some if id in by_id]
+        return Page(
+            items=await self._views([contact for _, contact in found[:limit]]),
+            next_cursor=found[limit - 1][0].text if len(found) > limit else None,
+        )
+
+    async def addressees(
+        self, wanted: ContactFilter, *, after: ContactId | None, limit: int
+    ) -> Sequence[Addressee]:
+        return [_addressee(contact) for contact in await self._next(wanted, after, limit)]
+
+    async def _next(self, wanted: ContactFilter, after: ContactId | None, limit: int) -> list[Contact]:
+        chosen, place = await self._chosen(wanted)
+        if after is not None:
+            chosen = chosen.where(place > after)
+        rows = (await self.connection.execute(chosen.order_by(place).limit(limit))).mappings()
+        return [Contact(**row) for row in rows]
+
+    async def size(self, wanted: ContactFilter) -> int:
+        chosen, _ = await self._chosen(wanted)
+        if wanted == ContactFilter(at=wanted.at):
+            return await totals.counted(self.connection, self.organization)
+        counted = chosen.with_only_columns(func.count(), maintain_column_froms=True)
+        return (await self.connection.execute(counted)).scalar_one()
+
+    async def reachable(self, ids: Collection[ContactId]) -> Collection[ContactId]:
+        found = await self._reachable(ids)
+        missing = set(ids) - found.keys()
+        if not missing:
+            return {id for id, out in found.items() if not out}
+        stands = await self._stands_for(missing)
+        known = {**found, **await self._reachable(set(stands.values()))}
+        return {id for id in ids if known.get(stands.get(id, id)) is False}
+
+    async def _reachable(self, ids: Collection[ContactId]) -> dict[ContactId, bool]:
+        """Whether each of those that exist has opted out."""
+        found: dict[ContactId, bool] = {}
+        for some in chunks(ids):
+            query = select(p.id, p.opted_out).where(p.organization_id == self.organization, p.id.in_(some))
+            found.update((ContactId(id), out) for id, out in await self.connection.execute(query))
+        return found
+
+    async def _stands_for(self, absorbed: Collection[ContactId]) -> dict[ContactId, ContactId]:
+        g = merges.c
+        found: dict[ContactId, ContactId] = {}
+        for some in chunks(absorbed):
+            query = select(g.absorbed_id, g.current_id).where(
+                g.organization_id == self.organization, g.absorbed_id.in_(some), g.undone_at.is_(None)
+            )
+            found.update((ContactId(id), ContactId(now)) for id, now in await self.connection.execute(query))
+        return found
+
+    async def _chosen(self, wanted: ContactFilter) -> tuple[Select[Any], ColumnElement[Any]]:
+        """The contacts that the filter lets through, and the column in whose order they come cheaply."""
+        query, place = contacts_of(self.organization), p.id
+        rules = [] if wanted.rule is None else [wanted.rule]
+        if wanted.group_id is not None:
+            rule = await self._rule_of(wanted.group_id)
+            if rule is not None:
+                rules.append(rule)
+            else:
+                # A member's place in the group's own index serves the order without a sort.
+                query = query.join(memberships, m.contact_id == p.id).where(m.group_id == wanted.group_id)
+                place = m.contact_id
+        if rules:
+            named = frozenset[str]().union(*(attributes_in(rule) for rule in rules))
+            compiler = rule_sql(self.connection, await self._kinds(named), wanted.at)
+            query = query.where(*(compiler.condition(rule) for rule in rules))
+        if wanted.favorite is not None:
+            query = query.where(p.is_favorite.is_(wanted.favorite))
+        if wanted.opted_out is not None:
+            query = query.where(p.opted_out.is_(wanted.opted_out))
+        for term in search_terms(wanted.search):
+            query = query.where(p.search_text.contains(term, autoescape=True))
+        return query, place
+
+    async def _rule_of(self, id: GroupId) -> AnyRule | None:
+        """None for a group, the rule of a segment. Raise GroupNotFound."""
+        group = select(groups.c.id).where(groups.c.id == id, groups.c.organization_id == self.organization)
+        if (await self.connection.execute(group)).one_or_none() is not None:
+            return None
+        saved = select(segments.c.rule).where(
+            segments.c.id == id, segments.c.organization_id == self.organization
+        )
+        rule: AnyRule | None = (await self.connection.execute(saved)).scalar_one_or_none()
+        if rule is None:
+            raise GroupNotFound()
+        return rule
+
+    async def _kinds(self, named: Collection[str]) -> dict[str, Kind]:
+        a = attributes.c
+        query = select(a.key, a.kind).where(a.organization_id == self.organization, a.key.in_(list(named)))
+        return {key: kind for key, kind in await self.connection.execute(query)}
+
+    async def _views(self, found: Sequence[Contact]) -> Sequence[ContactView]:
+        """The contacts with their groups: one more statement, however many they are."""
+        if not found:
+            return []
+        theirs = (
+            select(m.contact_id, groups.c.id, groups.c.name)
+            .join(groups, groups.c.id == m.group_id)
+            .where(m.contact_id.in_([contact.id for contact in found]))
+            .order_by(groups.c.name)
+        )
+        named: dict[ContactId, list[GroupName]] = {}
+        for contact_id, id, name in await self.connection.execute(theirs):
+            named.setdefault(ContactId(contact_id), []).append(GroupName(id=GroupId(id), name=name))
+        return [ContactView(**asdict(each), groups=tuple(named.get(each.id, ()))) for each in found]
+
+
+def _addressee(contact: Contact) -> Addressee:
+    return Addressee(
+        contact_id=contact.id,
+        phone=contact.phone or Phone(""),
+        person=contact.person,
+        name=contact.name,
+        fields=contact.fields,
+        blocked=contact.blocked,
+    )
