@@ -223,7 +223,7 @@ class People(containers.DeclarativeContainer):
         signal=users_signal,
         now=now,
     )
-    credentials = providers.Singleton(LocalCredentials, wabas)
+    credentials = providers.Singleton(LocalCredentials, wabas, providers.Object(boottime))
     accounts_at_meta: providers.Object[OpensAccounts | None] = providers.Object(None)
     """Who opens accounts at Meta for new organisations: the sandbox does, people do it for Meta's own."""
     wabas_of_users = providers.Singleton(LocalWabas, wabas)

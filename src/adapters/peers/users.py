@@ -1,20 +1,31 @@
 """What other contexts ask of users, answered in this process."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from tidings.application.ports.common import Monotonic
 from tidings.application.users import Accounts, Wabas
 from tidings.domain.kernel import OrganizationId, UserId, WabaId
 from tidings.domain.templates.refusals import NoWaba, SeveralWabas
 
+TOKEN_LIFE = 5.0
+"""Seconds for which a token is remembered: a number sends hundreds of messages in them."""
+
 
 @dataclass(frozen=True, slots=True)
 class LocalCredentials:
-    """The Credentials port of whoever calls Meta."""
+    """The Credentials port of whoever calls Meta. A token that was changed is used within seconds."""
 
     wabas: Wabas
+    clock: Monotonic
+    kept: dict[WabaId, tuple[str, float]] = field(default_factory=dict[WabaId, tuple[str, float]])
 
     async def token(self, waba_id: WabaId) -> str:
-        return await self.wabas.token(waba_id)
+        known = self.kept.get(waba_id)
+        if known is not None and self.clock() < known[1]:
+            return known[0]
+        token = await self.wabas.token(waba_id)
+        self.kept[waba_id] = (token, self.clock() + TOKEN_LIFE)
+        return token
 
 
 @dataclass(frozen=True, slots=True)

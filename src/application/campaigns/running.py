@@ -60,7 +60,7 @@ class Runner:
             except Unavailable:
                 busy = False
             if not busy:
-                # While messages leave, news comes many times a second; looking this often keeps the line full.
+                # News comes many times a second while messages leave; this often keeps the line full.
                 await asyncio.sleep(REST)
             await self.signal.wait(0.02 if busy else 0.5)
 
