@@ -10,7 +10,7 @@ import msgspec
 from bench.bare import Job, Sent
 from bench.figures import Row, Side, cpu_of, memory_of, per_piece
 from bench.stage import PATIENCE, Stage, Stuck, staged
-from tidings.application.whatsapp.sender import SenderOptions
+from tidings.application.whatsapp.lane import SenderOptions
 from tidings.bootstrap.demo import TEMPLATE
 
 LOOK = 0.1

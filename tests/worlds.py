@@ -27,8 +27,9 @@ from tidings.application.ports.campaigns import Person, SendableTemplate, Slot
 from tidings.application.ports.gateway import Accepted, Outgoing, Unclear, callback_data
 from tidings.application.ports.meta import BadSignature, StatusUpdate
 from tidings.application.whatsapp.hearing import WebhookInbox, Webhooks
+from tidings.application.whatsapp.lane import SenderOptions, SenderPorts
 from tidings.application.whatsapp.saying import Lines, Messages
-from tidings.application.whatsapp.sender import Sender, SenderOptions, SenderPorts
+from tidings.application.whatsapp.sender import Sender
 from tidings.domain.campaigns import Fill
 from tidings.domain.events import AnyEvent, ConnectedNumber, MessagesMoved, RunHalted, WabaConnected
 from tidings.domain.kernel import (

@@ -37,8 +37,9 @@ from tidings.application.contacts.segments import Segments
 from tidings.application.templates import Approved, Keeper, Templates
 from tidings.application.templates.files import HeaderFiles
 from tidings.application.whatsapp.hearing import WebhookInbox, Webhooks
+from tidings.application.whatsapp.lane import SenderOptions, SenderPorts
 from tidings.application.whatsapp.saying import Lines, Messages
-from tidings.application.whatsapp.sender import Sender, SenderOptions, SenderPorts
+from tidings.application.whatsapp.sender import Sender
 from tidings.bootstrap.people import People, database_file, signal_file
 from tidings.bootstrap.settings import Settings
 

@@ -8,13 +8,16 @@ from msgspec.structs import replace
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
-from tests.worlds import World
+from tests.worlds import NUMBER, World
 from tidings.adapters.mysql.engine import Database, DatabaseUnavailable
 from tidings.adapters.mysql.whatsapp import tables
+from tidings.adapters.mysql.whatsapp.messages import SqlDue
 from tidings.application.campaigns import running
 from tidings.application.ports.gateway import Rejected, Verdict
 from tidings.application.whatsapp.hearing import Webhooks
-from tidings.application.whatsapp.sender import LaneSender
+from tidings.application.whatsapp.lane import LaneSender
+from tidings.application.whatsapp.saying import Lines
+from tidings.domain.campaigns import WrongState
 from tidings.domain.errors import Unavailable
 from tidings.domain.whatsapp.numbers import Lease
 
@@ -227,6 +230,24 @@ async def test_one_campaign_that_cannot_go_on_does_not_hold_up_the_others(world)
     assert (await totals(world, second)).planned == 20
 
 
+async def test_a_cancelled_campaign_cannot_be_deleted_before_its_line_has_stopped(world, monkeypatch):
+    campaign = await world.launch()
+    await world.plan()
+
+    async def away(self, run):
+        raise Unavailable("whatsapp does not answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Lines, "turn", away)
+        with pytest.raises(Unavailable):
+            await world.campaigns.cancel(world.actor, campaign.id)
+    with pytest.raises(WrongState):
+        await world.campaigns.remove(world.actor, campaign.id)
+    await world.settle(5)
+    assert world.meta.calls == 0
+    await world.campaigns.remove(world.actor, campaign.id)
+
+
 async def test_a_status_that_came_before_its_wamid_was_known_is_applied_when_it_is(world):
     """A report without our callback data, then one with it: both count, in one body and in two."""
     campaign = await world.launch()
@@ -294,6 +315,22 @@ async def test_bodies_that_wait_behind_a_failed_write_are_not_left_hanging(world
         first, second = await asyncio.gather(inbox.put(b"1"), inbox.put(b"2"), return_exceptions=True)
     assert isinstance(first, Unavailable)
     assert second is None
+
+
+async def test_lines_of_finished_campaigns_cost_the_sender_nothing(world, monkeypatch):
+    for _ in range(3):
+        await world.launch()
+        await world.settle(5)
+    asked, honest = 0, SqlDue._due
+
+    async def counted(self, *args):
+        nonlocal asked
+        asked += 1
+        return await honest(self, *args)
+
+    monkeypatch.setattr(SqlDue, "_due", counted)
+    await world.sender.ports.due.messages(NUMBER, world.clock.now(), limit=10, known=())
+    assert asked == 1
 
 
 async def test_a_lane_that_breaks_stops_no_other_lane(world, monkeypatch):

@@ -101,11 +101,18 @@ def broken(request: Request[Any, Any, Any], error: Exception) -> Response[Failur
     return _reply(request, 500, "INTERNAL_ERROR", "Something went wrong here; the request's id finds it.", ())
 
 
+def no_text(request: Request[Any, Any, Any], _: UnicodeDecodeError) -> Response[Failure]:
+    """A body that is not UTF-8."""
+    fault = Fault(field="", rule="utf8", message="must be UTF-8")
+    return _reply(request, 400, "INVALID_REQUEST", UNFIT, [fault])
+
+
 exception_handlers: dict[int | type[Exception], Callable[[Request[Any, Any, Any], Any], Response[Any]]] = {
     Refused: refused,
     ValidationException: invalid,
     HTTPException: other,
     RecursionError: too_deep,
+    UnicodeDecodeError: no_text,
     Exception: broken,
 }
 
@@ -143,6 +150,7 @@ class _Extra(Struct):
 
     message: str = ""
     key: str = ""
+    source: str = ""
 
 
 def _findings(extra: Any) -> list[Fault]:
@@ -150,4 +158,11 @@ def _findings(extra: Any) -> list[Fault]:
         found = msgspec.convert(extra, list[_Extra])
     except msgspec.ValidationError:
         return []
-    return [Fault(field=each.key, rule=rule_told(each.message), message=each.message) for each in found]
+    return [
+        Fault(
+            field="" if each.source == "body" and each.key == "data" else each.key,
+            rule=rule_told(each.message),
+            message=each.message,
+        )
+        for each in found
+    ]

@@ -31,6 +31,7 @@ _RULES = (
     ("truncated", "json"),
 )
 _AT = re.compile(r" - at `(?:key in )?\$(?P<path>[^`]*)`$")
+_ABSENT = re.compile(r"Missing required \w+ parameter '([^']+)'")
 _FIELD = re.compile(r"(?:missing required|unknown) field `([^`]+)`")
 
 
@@ -50,6 +51,8 @@ def faults_of_body(body: bytes, kind: object) -> list[Fault]:
 
 def fault_told(text: str, path: str = "") -> Fault:
     """msgspec's message as a fault: ``Expected `str`, got `int` - at `$.name` ``."""
+    if absent := _ABSENT.match(text):
+        return Fault(field=absent[1], rule="required", message="is missing")
     found = _AT.search(text)
     where = _joined(path, found["path"].lstrip(".")) if found else path
     said = _AT.sub("", text)

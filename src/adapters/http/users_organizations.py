@@ -6,7 +6,6 @@ from typing import Annotated
 from litestar import Controller, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
-from msgspec import Meta
 
 from tidings.adapters.http.envelope import Done, Listing, Reply, listing, reply
 from tidings.application.ports.users import AuditFilter, Member
@@ -32,7 +31,7 @@ from tidings.domain.users import (
     RoleId,
 )
 
-Limit = Annotated[int, Meta(ge=1, le=100)]
+Limit = Annotated[int, QueryParameter(ge=1, le=100)]
 
 
 class OrganizationController(Controller):
@@ -75,7 +74,7 @@ class OrganizationController(Controller):
         organizations: NamedDependency[Organizations],
         actor: NamedDependency[Actor],
         cursor: FromQuery[str | None] = None,
-        limit: FromQuery[Limit] = 50,
+        limit: Limit = 50,
     ) -> Listing[Member]:
         """Who belongs to the organisation, and as what."""
         return listing(await organizations.members(actor, cursor=cursor, limit=limit), limit=limit)
@@ -131,7 +130,7 @@ class InvitationController(Controller):
         invitations: NamedDependency[Invitations],
         actor: NamedDependency[Actor],
         cursor: FromQuery[str | None] = None,
-        limit: FromQuery[Limit] = 50,
+        limit: Limit = 50,
     ) -> Listing[InvitationView]:
         """Invitations and where they stand, newest first."""
         return listing(await invitations.page(actor, cursor=cursor, limit=limit), limit=limit)
@@ -211,7 +210,7 @@ class AuditController(Controller):
         since: FromQuery[datetime | None] = None,
         until: FromQuery[datetime | None] = None,
         cursor: FromQuery[str | None] = None,
-        limit: FromQuery[Limit] = 50,
+        limit: Limit = 50,
     ) -> Listing[AuditEntry]:
         """Who changed what, when and from where, newest first; `what` may be a resource such as `member:`."""
         wanted = AuditFilter(user_id=user_id, what=what, subject=subject, since=since, until=until)

@@ -125,7 +125,11 @@ class Campaigns:
         """Delete a campaign that is not under way. Raise CampaignNotFound, WrongState."""
         organization = actor.require(Permission.CAMPAIGNS_WRITE)
         async with self.begin(organization) as work:
-            (await work.campaigns.get(id)).turn(Act.DELETE, self.now())
+            campaign = await work.campaigns.get(id)
+            campaign.turn(Act.DELETE, self.now())
+            if campaign.state is State.CANCELLED and campaign.told < campaign.epoch:
+                # Without the campaign nobody would stop its line any more.
+                raise WrongState("The campaign is still being cancelled; delete it in a moment.")
             await work.campaigns.remove(id)
 
     async def get(self, actor: Actor, id: CampaignId) -> CampaignView:

@@ -132,8 +132,15 @@ class SqlDue:
         self, connection: AsyncConnection, lane: PhoneNumberId, now: datetime, limit: int
     ) -> list[Message]:
         """The same number from each running run, interleaved, so that no campaign starves another."""
+        due = select(m.id).where(
+            m.phone_number_id == lane,
+            m.state == State.PENDING,
+            m.run_id == runs.c.campaign_id,
+            m.next_attempt_at <= now,
+        )
+        # Lines of finished campaigns stay, and stay running: only those with somebody in them are asked.
         active = select(runs.c.campaign_id).where(
-            runs.c.phone_number_id == lane, runs.c.state == RunState.RUNNING
+            runs.c.phone_number_id == lane, runs.c.state == RunState.RUNNING, due.exists()
         )
         ids = (await connection.execute(active)).scalars().all()
         lines = [await self._due(connection, lane, CampaignId(id), now, limit) for id in ids]

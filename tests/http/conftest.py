@@ -1,0 +1,39 @@
+"""The whole application in this process, over files, with the sandbox."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+from litestar import Litestar
+
+from tidings.bootstrap.app import create_app, entrance
+from tidings.bootstrap.assembly import assembled
+from tidings.bootstrap.container import Container
+from tidings.bootstrap.platform import running
+from tidings.bootstrap.settings import read_settings
+
+
+@dataclass
+class Service:
+    """A client of the application, and what is behind it."""
+
+    container: Container
+    app: Litestar
+    client: httpx.AsyncClient
+    answers: list[httpx.Response] = field(default_factory=list)
+
+    async def ask(self, method: str, path: str, token: str | None = None, **more: Any) -> httpx.Response:
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        headers |= more.pop("headers", {})
+        return await self.client.request(method, path, headers=headers, **more)
+
+
+@pytest.fixture(scope="module")
+async def service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Service]:
+    folder = tmp_path_factory.mktemp("service")
+    async with assembled(read_settings({}, data=folder)) as container, running(container, (), send=False):
+        transport = httpx.ASGITransport(entrance(container))
+        async with httpx.AsyncClient(transport=transport, base_url="http://t") as client:
+            yield Service(container, create_app(container), client)
