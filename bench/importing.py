@@ -13,9 +13,6 @@ from sqlalchemy import insert, select
 from bench.figures import Row, Side, own_memory
 from tidings.adapters.embedded.sqlite import sqlite_database
 from tidings.adapters.mysql.contacts.tables import metadata, people
-from tidings.bootstrap.assembly import assembled
-from tidings.bootstrap.platform import Platform
-from tidings.bootstrap.settings import Settings
 from tidings.domain.contacts.importing import ImportOptions
 from tidings.domain.kernel import Actor, OrganizationId, Role, UserId
 
@@ -63,6 +60,11 @@ def _child(measured, told: Connection, folder: Path, rows: int) -> None:
 
 
 async def _ours(folder: Path, rows: int) -> Side:
+    # Here, so that the bare loop's process does not hold the platform in its memory.
+    from tidings.bootstrap.assembly import assembled
+    from tidings.bootstrap.platform import Platform
+    from tidings.bootstrap.settings import Settings
+
     actor = Actor(user_id=UserId(uuid4()), organization_id=OrganizationId(uuid4()), role=Role.OWNER)
     async with assembled(Settings(data=folder / "data", graph_url="http://127.0.0.1:9")) as container:
         platform = Platform(container)

@@ -11,6 +11,7 @@ from tidings.adapters.meta.webhooks import MetaWebhookReader
 from tidings.adapters.mysql.campaigns import SqlActiveCampaigns, campaigns_in
 from tidings.adapters.mysql.contacts.imports import SqlImportQueue
 from tidings.adapters.mysql.contacts.privacy import Pseudonyms, SqlRetentionQueue
+from tidings.adapters.mysql.contacts.search import SqlSearchIndex
 from tidings.adapters.mysql.contacts.work import contacts_in, contacts_read_from
 from tidings.adapters.mysql.templates.accounts import SqlDueAccounts
 from tidings.adapters.mysql.templates.work import templates_in, templates_read_from
@@ -30,6 +31,7 @@ from tidings.application.contacts.groups import Groups
 from tidings.application.contacts.hearing import Hearing
 from tidings.application.contacts.identities import Identities
 from tidings.application.contacts.importing import Importer, Imports
+from tidings.application.contacts.indexing import Indexer
 from tidings.application.contacts.jobs import ImportJobs, ImportRunner
 from tidings.application.contacts.people import Contacts
 from tidings.application.contacts.privacy import Privacy, RetentionSweeper
@@ -132,6 +134,7 @@ class Container(People):
         privacy=privacy,
         now=now,
     )
+    indexer = providers.Singleton(Indexer, index=providers.Singleton(SqlSearchIndex, contacts_database))
     activity = providers.Singleton(Activity, begin=contacts_begin)
     contacts_hearing = providers.Singleton(Hearing, identities=identities, consent=consent, activity=activity)
 

@@ -109,6 +109,7 @@ class Platform:
             self.loops.start("postman", container.postman().run)
         if "contacts" in chosen:
             self.loops.start("imports", container.import_runner().run)
+            self.loops.start("search index", container.indexer().run)
             self.loops.start("retention", container.retention_sweeper().run)
         if "campaigns" in chosen:
             self.loops.start("campaigns", container.runner().run)

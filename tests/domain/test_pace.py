@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.domain.whatsapp.pace import Pace
+from tidings.domain.whatsapp.pace import BURST, Pace
 
 
 @given(st.lists(st.floats(0.001, 2.0), min_size=1, max_size=200), st.integers(1, 1000))
@@ -15,7 +15,7 @@ def test_no_more_leaves_than_the_limit_allows(steps, limit):
         batch = int(pace.tokens)
         sent += batch
         pace = pace.spend(batch)
-    assert sent <= limit * now + max(limit / 10, 1)
+    assert sent <= limit * now + max(limit * BURST, 1)
 
 
 def test_a_complaint_halves_the_rate_once_for_calls_of_the_same_moment():

@@ -5,6 +5,8 @@ the lock) and a few reading ones. WAL with `synchronous=FULL`: what was committe
 without which a message could be sent twice.
 """
 
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +15,55 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from tidings.adapters.mysql.engine import Database
 
+BEGIN_WRITING = "BEGIN IMMEDIATE"
 BUSY_TIMEOUT = 10.0
 """Seconds to wait for another process's write."""
+
+
+TRY_AGAIN = 0.001
+"""Seconds between two looks whether the lock is free: SQLite itself sleeps up to a hundred times longer."""
+
+
+class _WritingCursor(sqlite3.Cursor):
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        end = time.monotonic() + BUSY_TIMEOUT
+        while True:
+            try:
+                return super().execute(sql, *values)
+            except sqlite3.OperationalError as error:
+                waits = sql == BEGIN_WRITING and error.sqlite_errorname.startswith("SQLITE_BUSY")
+                if not waits or time.monotonic() > end:
+                    raise
+                time.sleep(TRY_AGAIN)
+
+
+class _WritingConnection(sqlite3.Connection):
+    def cursor(self, factory: Any = _WritingCursor) -> Any:
+        return super().cursor(factory)
 
 
 def sqlite_database(path: Path | str) -> Database:
     """The database in this file, which is made when missing; its folder must exist."""
     return Database(
-        write=_engine(path, "BEGIN IMMEDIATE", pool_size=1), read=_engine(path, "BEGIN", pool_size=4)
+        write=_engine(path, BEGIN_WRITING, _WritingConnection, pool_size=1, busy_timeout=0.0),
+        read=_engine(path, "BEGIN", sqlite3.Connection, pool_size=4, busy_timeout=BUSY_TIMEOUT),
     )
 
 
-def _engine(path: Path | str, begin: str, *, pool_size: int) -> AsyncEngine:
+def _engine(
+    path: Path | str,
+    begin: str,
+    connection: type[sqlite3.Connection],
+    *,
+    pool_size: int,
+    busy_timeout: float,
+) -> AsyncEngine:
     engine = create_async_engine(
         f"sqlite+aiosqlite:///{path}",
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=30,
-        connect_args={"timeout": BUSY_TIMEOUT, "isolation_level": None},
+        connect_args={"timeout": BUSY_TIMEOUT, "isolation_level": None, "factory": connection},
     )
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -41,6 +74,7 @@ def _engine(path: Path | str, begin: str, *, pool_size: int) -> AsyncEngine:
             "foreign_keys = ON",
             "cache_size = -16000",
             "journal_size_limit = 67108864",
+            f"busy_timeout = {int(busy_timeout * 1000)}",
         ):
             connection.execute(f"PRAGMA {pragma}").close()
 

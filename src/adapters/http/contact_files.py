@@ -51,7 +51,7 @@ CountryQuery = Annotated[str | None, QueryParameter(name="country")]
 DryRunQuery = Annotated[bool | None, QueryParameter(name="dryRun")]
 
 MEDIA = {
-    "csv": "text/csv; charset=utf-8",
+    "csv": "text/csv",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 

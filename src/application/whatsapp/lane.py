@@ -91,10 +91,11 @@ class LaneSender:
         """Beat until the lane is lost, idle or stopped; then wait for calls on their way and settle them."""
         idle_since = self.ports.boottime()
         while not (self.fenced or self.stopping):
+            began = self.ports.boottime()
             await self._beat_or_back_off()
             if self.busy:
                 idle_since = self.ports.boottime()
-                await asyncio.sleep(self.options.beat)
+                await asyncio.sleep(max(began + self.options.beat - idle_since, 0.0))
             elif self.ports.boottime() - idle_since > self.options.idle:
                 break
             else:

@@ -7,6 +7,8 @@ FLOOR = 1.0
 """Messages per second below which the pace never falls."""
 CLIMB = 0.05
 """Share of the limit that a second without complaint gives back."""
+BURST = 0.25
+"""Seconds' worth of tokens that may gather: a transaction that took long costs no pace."""
 REST = 1.0
 """Seconds after a complaint in which further complaints (of calls already on their way) change nothing."""
 
@@ -21,7 +23,7 @@ class Pace(Struct, frozen=True, kw_only=True):
     cut_at: float = float("-inf")
 
     def flow(self, now: float) -> "Pace":
-        """Let time pass: tokens come in, a tenth of a second's worth at most, and the rate climbs."""
+        """Let time pass: tokens come in, a quarter of a second's worth at most, and the rate climbs."""
         passed = max(now - self.at, 0.0)
         rate = (
             min(self.rate + CLIMB * self.limit * passed, self.limit)
@@ -31,7 +33,7 @@ class Pace(Struct, frozen=True, kw_only=True):
         return replace(
             self,
             rate=rate,
-            tokens=min(self.tokens + rate * passed, max(rate / 10, 1.0)),
+            tokens=min(self.tokens + rate * passed, max(rate * BURST, 1.0)),
             at=max(now, self.at),
         )
 

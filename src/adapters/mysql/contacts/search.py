@@ -6,6 +6,7 @@ they are searched one by one, so nothing that was committed is missed.
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -32,8 +33,8 @@ g = grams.c
 l = places.c  # noqa: E741 - places
 u = unindexed.c
 p = people.c
-LOOK = 200
-"""How many candidates are looked at in one statement."""
+LOOK, MOST = 50, 800
+"""How many candidates are looked at in the first statement, and doubling, in a later one at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ async def candidates(
     last = (await connection.execute(blocks)).scalar_one_or_none()
     end = (-1 if last is None else int(last)) + 1
     end = end if below is None else min(below, end)
+    look = LOOK
     for block in range((end - 1) // BLOCK, -1, -1):
         query = select(g.bits).where(
             g.organization_id == organization, g.gram.in_(list(needed)), g.block == block
@@ -94,8 +96,9 @@ async def candidates(
         stored = (await connection.execute(query)).scalars().all()
         if len(stored) < len(needed):
             continue
-        found = list(places_down(block, common([unpacked(bits) for bits in stored]), end))
-        for some in chunks(found, LOOK):
+        found = places_down(block, common([unpacked(bits) for bits in stored]), end)
+        while some := list(islice(found, look)):
+            look = min(look * 2, MOST)
             where = select(l.place, l.contact_id).where(l.organization_id == organization, l.place.in_(some))
             rows = await connection.execute(where.order_by(l.place.desc()))
             yield [(place, ContactId(id)) for place, id in rows]
