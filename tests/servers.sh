@@ -4,6 +4,7 @@ set -euo pipefail
 
 missing=()
 command -v mariadbd >/dev/null || missing+=(mariadb-server)
+test -x /usr/sbin/nginx || command -v nginx >/dev/null || missing+=(nginx-light)
 
 [ ${#missing[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then

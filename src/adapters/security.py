@@ -6,7 +6,7 @@ import os
 import secrets
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from uuid import UUID, uuid5
 
@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pyotp import random_base32
 from pyotp.totp import TOTP
 
+from tidings.application.ports.common import Now
 from tidings.domain.kernel import Actor, OrganizationId, Role, UserId
 from tidings.domain.users import ACCESS_LIFE, PASSWORD_LENGTH, BadToken, SessionId, TooManyHashes
 
@@ -28,6 +29,9 @@ T = TypeVar("T")
 
 ISSUER, AUDIENCE, ALGORITHM = "tidings", "tidings", "HS256"
 SHORTEST_KEY = 32
+SERVICE_LIFE = timedelta(minutes=1)
+CLOCKS_APART = 30.0
+"""Seconds by which the clocks of two machines may differ."""
 _NAMESPACE = UUID("6f0c3c1e-5a43-4c0d-9f56-3f1f0d7a9b11")
 
 
@@ -131,13 +135,58 @@ class JwtTokens:
             raise BadToken() from error
 
 
+class ServiceTokens:
+    """What services of one installation show each other: signed for one of them, and good for a minute."""
+
+    def __init__(self, keys: Sequence[str], now: Now) -> None:
+        self._keys = {uuid5(_NAMESPACE, key).hex[:16]: _stretched(key, b"tidings services") for key in keys}
+        self._newest = next(iter(self._keys))
+        self._now = now
+        self._made: dict[str, tuple[str, datetime]] = {}
+
+    def issue(self, context: str) -> str:
+        """A token for the service of that context."""
+        now = self._now()
+        made, until = self._made.get(context, ("", now))
+        if until <= now:
+            claims = {"iss": ISSUER, "aud": f"tidings:{context}", "nbf": now, "exp": now + SERVICE_LIFE}
+            headers = {"kid": self._newest, "typ": "service+jwt"}
+            made = jwt.encode(claims, self._keys[self._newest], ALGORITHM, headers=headers)
+            self._made[context] = (made, now + SERVICE_LIFE / 2)
+        return made
+
+    def good(self, token: str, contexts: Sequence[str]) -> bool:
+        """Whether it is for one of these contexts, now."""
+        try:
+            head = jwt.get_unverified_header(token)
+            claims = jwt.decode(
+                token,
+                self._keys[head["kid"]],
+                algorithms=[ALGORITHM],
+                audience=[f"tidings:{context}" for context in contexts],
+                issuer=ISSUER,
+                options={
+                    "require": ["exp", "nbf", "iss", "aud"],
+                    "verify_exp": False,
+                    "verify_nbf": False,
+                },
+            )
+            now = self._now().timestamp()
+            early = claims["nbf"] - CLOCKS_APART
+            return head.get("typ") == "service+jwt" and early <= now < claims["exp"] + CLOCKS_APART
+        except (jwt.InvalidTokenError, KeyError, ValueError, TypeError):
+            return False
+
+
 class AesSealer:
     """The Sealer port. A record is one byte of format, eight of key id, a nonce, and the sealed text."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys or any(len(key) < SHORTEST_KEY for key in keys):
             raise ValueError(f"sealing keys must have at least {SHORTEST_KEY} characters")
-        self._keys = {uuid5(_NAMESPACE, key).bytes[:8]: AESGCM(_stretched(key)) for key in keys}
+        self._keys = {
+            uuid5(_NAMESPACE, key).bytes[:8]: AESGCM(_stretched(key, b"tidings sealing")) for key in keys
+        }
         self._newest = next(iter(self._keys))
 
     def seal(self, secret: str, place: str) -> bytes:
@@ -180,5 +229,5 @@ class AppCodes:
         return fitting[0] if fitting else None
 
 
-def _stretched(key: str) -> bytes:
-    return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"tidings sealing").derive(key.encode())
+def _stretched(key: str, purpose: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose).derive(key.encode())

@@ -69,8 +69,8 @@ def serve(
     """Serve the HTTP API: all six contexts, or those that are named."""
     from tidings.bootstrap.service import serve as run
 
-    settings = read_settings(data=data, host=host)
     chosen = contexts or CONTEXTS
+    settings = read_settings(data=data, host=host, contexts=chosen)
     _run(run(settings, chosen, port or (PORTS[chosen[0]] if len(chosen) == 1 else 3000), send=send))
 
 
@@ -80,7 +80,7 @@ def worker(data: Path | None) -> None:
     """Send what is due, and nothing else; as many of these as you like."""
     from tidings.bootstrap.service import work
 
-    _run(work(read_settings(data=data)))
+    _run(work(read_settings(data=data, contexts=("whatsapp",))))
 
 
 @cli.command()

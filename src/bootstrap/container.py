@@ -18,7 +18,7 @@ from tidings.adapters.mysql.templates.work import templates_in, templates_read_f
 from tidings.adapters.mysql.whatsapp.messages import SqlDue, SqlMessageReader
 from tidings.adapters.mysql.whatsapp.work import whatsapp_in
 from tidings.adapters.peers.contacts import LocalAudience, LocalConsent
-from tidings.adapters.peers.templates import LocalTemplates
+from tidings.adapters.peers.templates import LocalTemplates, RemoteTemplates
 from tidings.adapters.peers.whatsapp import LocalLine
 from tidings.adapters.sheets.files import FileSheets
 from tidings.adapters.sheets.writing import FileTables
@@ -36,13 +36,16 @@ from tidings.application.contacts.jobs import ImportJobs, ImportRunner
 from tidings.application.contacts.people import Contacts
 from tidings.application.contacts.privacy import Privacy, RetentionSweeper
 from tidings.application.contacts.segments import Segments
+from tidings.application.ports.campaigns import Audience, Line
+from tidings.application.ports.campaigns import Templates as SendableTemplates
+from tidings.application.ports.whatsapp import Consent as Wishes
 from tidings.application.templates import Approved, Keeper, Templates
 from tidings.application.templates.files import HeaderFiles
 from tidings.application.whatsapp.hearing import WebhookInbox, Webhooks
 from tidings.application.whatsapp.lane import SenderOptions, SenderPorts
 from tidings.application.whatsapp.saying import Lines, Messages
 from tidings.application.whatsapp.sender import Sender
-from tidings.bootstrap.people import People, database_file, signal_file
+from tidings.bootstrap.people import People, database_file, far, near_or_far, signal_file, whereabouts
 from tidings.bootstrap.settings import Settings
 
 
@@ -55,7 +58,7 @@ class Container(People):
     """Everything of one process, each made once and only when it is asked for."""
 
     settings, graph, now, new_id = People.settings, People.graph, People.now, People.new_id
-    owners, numbering = People.owners, People.numbering
+    owners, numbering, peers = People.owners, People.numbering, People.peers
     credentials, wabas_of_users = People.credentials, People.wabas_of_users
 
     # Contacts.
@@ -210,6 +213,7 @@ class Container(People):
     )
     verify_token = providers.Singleton(VerifyToken, settings.provided.verify_token)
     gateway = providers.Singleton(MetaGateway, graph, credentials)
+    wishes = near_or_far(settings, peers, "contacts", Wishes, providers.Singleton(LocalConsent, contacts))
     sender = providers.Singleton(
         Sender,
         providers.Singleton(
@@ -217,7 +221,7 @@ class Container(People):
             begin=whatsapp_begin,
             due=providers.Singleton(SqlDue, whatsapp_database),
             gateway=gateway,
-            consent=providers.Singleton(LocalConsent, contacts),
+            consent=wishes,
             owners=owners,
             signal=whatsapp_signal,
             now=now,
@@ -234,9 +238,17 @@ class Container(People):
     campaigns_work = providers.Singleton(campaigns_in, campaigns_database, now=now, new_id=new_id)
     campaigns_begin = campaigns_work.provided[0]
     campaigns_read = campaigns_work.provided[1]
-    audience = providers.Singleton(LocalAudience, contacts)
-    sendable = providers.Singleton(LocalTemplates, approved)
-    line = providers.Singleton(LocalLine, lines)
+    audience = near_or_far(
+        settings, peers, "contacts", Audience, providers.Singleton(LocalAudience, contacts)
+    )
+    sendable = providers.Selector(
+        providers.Callable(whereabouts, settings, "templates"),
+        near=providers.Singleton(LocalTemplates, approved),
+        far=providers.Singleton(
+            RemoteTemplates, providers.Singleton(far, peers, "templates", SendableTemplates)
+        ),
+    )
+    line = near_or_far(settings, peers, "whatsapp", Line, providers.Singleton(LocalLine, lines))
     campaigns = providers.Singleton(
         Campaigns,
         begin=campaigns_begin,

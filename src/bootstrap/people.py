@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from dependency_injector import containers, providers
@@ -11,7 +11,7 @@ from tidings.adapters.embedded.limits import LocalLimiter
 from tidings.adapters.embedded.owners import LocalOwners
 from tidings.adapters.embedded.signal import FileSignal
 from tidings.adapters.embedded.sqlite import sqlite_database
-from tidings.adapters.embedded.system import boottime, new_secret, utcnow, uuid7
+from tidings.adapters.embedded.system import boottime, new_secret, sleep, utcnow, uuid7
 from tidings.adapters.http.security import Bearers
 from tidings.adapters.mail.letters import FileMail
 from tidings.adapters.meta.accounts import MetaAccounts
@@ -22,8 +22,13 @@ from tidings.adapters.mysql.engine import Database
 from tidings.adapters.mysql.teams import teams_in
 from tidings.adapters.mysql.users import users_in
 from tidings.adapters.numbering import WorldNumbering
-from tidings.adapters.peers.users import LocalCredentials, LocalPeople, LocalWabas
-from tidings.adapters.security import AesSealer, AppCodes, Argon2Passwords, JwtTokens
+from tidings.adapters.peers.remote import Peers
+from tidings.adapters.peers.users import KeptCredentials, LocalPeople, LocalWabas, WabaTokens
+from tidings.adapters.security import AesSealer, AppCodes, Argon2Passwords, JwtTokens, ServiceTokens
+from tidings.application.ports.gateway import Credentials
+from tidings.application.ports.teams import People as Members
+from tidings.application.ports.templates import Wabas as ConnectedWabas
+from tidings.application.ports.users import Doorkeeper
 from tidings.application.teams import Teams
 from tidings.application.users import (
     Accounts,
@@ -67,6 +72,29 @@ def signal_file(settings: Settings, name: str) -> FileSignal:
     return FileSignal(settings.data / f"{name}.db")
 
 
+def near_or_far(
+    settings: providers.Provider[Settings],
+    peers: providers.Provider[Peers],
+    context: str,
+    port: type[Any],
+    near: providers.Provider[Any],
+) -> providers.Selector:
+    """A port of another context: fulfilled in this process when it runs here, else by its service."""
+    return providers.Selector(
+        providers.Callable(whereabouts, settings, context),
+        near=near,
+        far=providers.Singleton(far, peers, context, port),
+    )
+
+
+def whereabouts(settings: Settings, context: str) -> str:
+    return "far" if context in settings.elsewhere else "near"
+
+
+def far(peers: Peers, context: str, port: type[Any]) -> object:
+    return peers.port(context, port)
+
+
 class People(containers.DeclarativeContainer):
     """The first half of a process's container."""
 
@@ -77,6 +105,14 @@ class People(containers.DeclarativeContainer):
     secret = providers.Object(new_secret)
     owners = providers.Singleton(LocalOwners)
     numbering = providers.Singleton(WorldNumbering)
+    service_tokens = providers.Singleton(ServiceTokens, settings.provided.signing_keys, now)
+    peers = providers.Singleton(
+        Peers,
+        urls=settings.provided.elsewhere,
+        token=service_tokens.provided.issue,
+        sleep=providers.Object(sleep),
+        clock=providers.Object(boottime),
+    )
 
     # The bus.
     bus_database = providers.Singleton(database_file, settings, "bus")
@@ -97,7 +133,8 @@ class People(containers.DeclarativeContainer):
         Doors, providers.Singleton(LocalLimiter, monotonic=providers.Object(boottime))
     )
     gate = providers.Singleton(Gate, begin=users_begin, read=users_read, tokens=tokens, now=now)
-    bearers = providers.Singleton(Bearers, gate.provided.identify, now)
+    doorkeeper = near_or_far(settings, peers, "users", Doorkeeper, gate)
+    bearers = providers.Singleton(Bearers, doorkeeper.provided.identify, now)
     forget = bearers.provided.forget
     journal = providers.Singleton(Journal, now=now, new_id=new_id)
     opening = providers.Singleton(
@@ -223,10 +260,17 @@ class People(containers.DeclarativeContainer):
         signal=users_signal,
         now=now,
     )
-    credentials = providers.Singleton(LocalCredentials, wabas, providers.Object(boottime))
+    tokens_of_wabas = near_or_far(
+        settings, peers, "users", Credentials, providers.Singleton(WabaTokens, wabas)
+    )
+    credentials = providers.Singleton(KeptCredentials, tokens_of_wabas, providers.Object(boottime))
     accounts_at_meta: providers.Object[OpensAccounts | None] = providers.Object(None)
     """Who opens accounts at Meta for new organisations: the sandbox does, people do it for Meta's own."""
-    wabas_of_users = providers.Singleton(LocalWabas, wabas)
+    wabas_of_users = near_or_far(
+        settings, peers, "users", ConnectedWabas, providers.Singleton(LocalWabas, wabas)
+    )
+
+    members = near_or_far(settings, peers, "users", Members, providers.Singleton(LocalPeople, accounts))
 
     # Teams.
     teams_database = providers.Singleton(database_file, settings, "teams")
@@ -236,7 +280,7 @@ class People(containers.DeclarativeContainer):
         Teams,
         begin=teams_work.provided[0],
         read=teams_work.provided[1],
-        people=providers.Singleton(LocalPeople, accounts),
+        people=members,
         now=now,
         new_id=new_id,
     )

@@ -93,7 +93,8 @@ class Platform:
 
     async def open(self) -> None:
         """Open the databases and make what is missing. Raise DatabaseUnavailable."""
-        for name, (metadata, _) in _TABLES.items():
+        for name in self.container.settings().here:
+            metadata, _ = _TABLES[name]
             self.databases[name] = getattr(self.container, f"{name}_database")()
             await self.databases[name].create(metadata)
         self.databases["bus"] = self.container.bus_database()
@@ -125,9 +126,10 @@ class Platform:
         await self.loops.drain(DRAIN)
         await self.container.bus().close()
         await self.container.graph().aclose()
+        await self.container.peers().aclose()
         for database in self.databases.values():
             await database.close()
-        for name in (*_TABLES, "bus"):
+        for name in self.databases:
             getattr(self.container, f"{name}_signal")().close()
 
     async def _listen(self, chosen: set[str]) -> None:

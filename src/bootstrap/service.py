@@ -15,6 +15,7 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 from rich.console import Console
 
+from tidings.bootstrap.apart import with_answers
 from tidings.bootstrap.app import entrance
 from tidings.bootstrap.assembly import assembled
 from tidings.bootstrap.platform import running
@@ -45,9 +46,10 @@ async def serve(settings: Settings, contexts: Sequence[str], port: int, *, send:
     """Serve until SIGTERM, then drain. Raise OSError when the port cannot be had."""
     quiet_logs(settings.log_level)
     _check_port(settings.host, port)
-    async with assembled(settings) as container, running(container, contexts, send=send):
+    sends = send and "whatsapp" in contexts
+    async with assembled(settings) as container, running(container, contexts, send=sends):
         server = Server(
-            entrance(container, contexts),
+            with_answers(entrance(container, contexts), container, contexts),
             address=settings.host,
             port=port,
             interface=Interfaces.ASGI,

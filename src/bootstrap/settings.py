@@ -5,7 +5,7 @@ once and kept in `secrets.json` in the data folder, readable by its owner alone.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -28,7 +28,7 @@ PORTS = {
 }
 """Where each context listens when it is served alone."""
 
-LISTS = frozenset({"app_secrets", "signing_keys", "sealing_keys"})
+LISTS = frozenset({"app_secrets", "signing_keys", "sealing_keys", "peers", "contexts"})
 """Settings that hold several values, separated by commas."""
 
 
@@ -62,6 +62,26 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     send_timeout: float = 6.0
     """Seconds after which a call to Meta is given up, and its outcome unknown."""
     log_level: str = "INFO"
+    peers: tuple[str, ...] = ()
+    """Where contexts run, each as `contacts=http://10.0.0.7:3001`; those of this process are skipped."""
+    contexts: tuple[str, ...] = ()
+    """The contexts of this process; what it has no peer for is in it as well. The command line sets it."""
+
+    @property
+    def elsewhere(self) -> dict[str, str]:
+        """URL by context, of those that are not in this process."""
+        known = dict(each.split("=", 1) for each in self.peers)
+        return {name: url for name, url in known.items() if name not in self.contexts}
+
+    @property
+    def here(self) -> tuple[str, ...]:
+        """Contexts whose tables this process opens."""
+        return tuple(name for name in CONTEXTS if name not in self.elsewhere)
+
+    @property
+    def apart(self) -> bool:
+        """Whether contexts run in several services."""
+        return bool(self.peers)
 
     @property
     def sandboxed(self) -> bool:
@@ -88,12 +108,31 @@ def read_settings(environment: Mapping[str, str] | None = None, **given: object)
             found[name] = value.split(",") if name in LISTS else value
     found |= {name: value for name, value in given.items() if value is not None}
     try:
-        return msgspec.convert(found, Settings, strict=False, dec_hook=_path)
+        settings = msgspec.convert(found, Settings, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
         raise BadSettings(
             f"The settings cannot be used: {error}. Each TIDINGS_ variable is described in docs/settings.md.",
             Fault(field="settings", rule="settings", message=str(error)),
         ) from error
+    if faults := [*_peer_faults(settings)]:
+        said = "; ".join(f"{fault.field} {fault.message}" for fault in faults)
+        raise BadSettings(f"The settings cannot be used: {said}.", *faults)
+    return settings
+
+
+def _peer_faults(settings: Settings) -> Iterator[Fault]:
+    for each in settings.peers:
+        name, _, url = each.partition("=")
+        if name not in CONTEXTS or not url.startswith(("http://", "https://")):
+            wants = f"must be CONTEXT=URL with one of {', '.join(CONTEXTS)}, not {each!r}"
+            yield Fault(field="TIDINGS_PEERS", rule="peer", message=wants)
+    if settings.peers and settings.sandboxed:
+        wants = "must be set when contexts run apart: each would play a Meta of its own"
+        yield Fault(field="TIDINGS_GRAPH_URL", rule="required", message=wants)
+    for name in ("signing_keys", "app_secrets"):
+        if settings.peers and not getattr(settings, name):
+            wants = "must be set, to the same for all, when contexts run apart"
+            yield Fault(field=f"TIDINGS_{name.upper()}", rule="required", message=wants)
 
 
 def _path(kind: type, value: object) -> object:

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import msgspec
 
-from tidings.application.ports.campaigns import SendableTemplate, Slot
+from tidings.application.ports.campaigns import SendableTemplate, Slot, Templates
 from tidings.application.templates import Approved
 from tidings.domain.errors import Fault
 from tidings.domain.kernel import OrganizationId, TemplateId
@@ -36,11 +36,28 @@ class LocalTemplates:
         )
 
     def faults(self, template: SendableTemplate, values: Mapping[str, str]) -> Sequence[Fault]:
-        try:
-            render(mould_of(template), values)
-        except MissingValues as missing:
-            return missing.faults
-        return ()
+        return _faults(template, values)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteTemplates:
+    """The Templates port of campaigns, where templates run elsewhere: filling is done here all the same."""
+
+    service: Templates
+
+    async def sendable(self, organization: OrganizationId, id: TemplateId) -> SendableTemplate:
+        return await self.service.sendable(organization, id)
+
+    def faults(self, template: SendableTemplate, values: Mapping[str, str]) -> Sequence[Fault]:
+        return _faults(template, values)
+
+
+def _faults(template: SendableTemplate, values: Mapping[str, str]) -> Sequence[Fault]:
+    try:
+        render(mould_of(template), values)
+    except MissingValues as missing:
+        return missing.faults
+    return ()
 
 
 def mould_of(template: SendableTemplate) -> Mould:

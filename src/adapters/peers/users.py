@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from tidings.application.ports.common import Monotonic
+from tidings.application.ports.gateway import Credentials
 from tidings.application.users import Accounts, Wabas
 from tidings.domain.kernel import OrganizationId, UserId, WabaId
 from tidings.domain.templates.refusals import NoWaba, SeveralWabas
@@ -12,10 +13,20 @@ TOKEN_LIFE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class LocalCredentials:
-    """The Credentials port of whoever calls Meta. A token that was changed is used within seconds."""
+class WabaTokens:
+    """The Credentials port of whoever calls Meta."""
 
     wabas: Wabas
+
+    async def token(self, waba_id: WabaId) -> str:
+        return await self.wabas.token(waba_id)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCredentials:
+    """The Credentials port again, with a short memory. A token that was changed is used within seconds."""
+
+    source: Credentials
     clock: Monotonic
     kept: dict[WabaId, tuple[str, float]] = field(default_factory=dict[WabaId, tuple[str, float]])
 
@@ -23,7 +34,7 @@ class LocalCredentials:
         known = self.kept.get(waba_id)
         if known is not None and self.clock() < known[1]:
             return known[0]
-        token = await self.wabas.token(waba_id)
+        token = await self.source.token(waba_id)
         self.kept[waba_id] = (token, self.clock() + TOKEN_LIFE)
         return token
 

@@ -1,6 +1,7 @@
 """What users need from the outside."""
 
 from tidings.application.ports.users.outside import (
+    Doorkeeper,
     Email,
     ExternalProfile,
     Forget,
@@ -39,6 +40,7 @@ __all__ = [
     "AuditFilter",
     "AuditStore",
     "Begin",
+    "Doorkeeper",
     "Email",
     "ExternalProfile",
     "FactorStore",

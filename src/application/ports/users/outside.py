@@ -45,6 +45,14 @@ class Tokens(Protocol):
         ...
 
 
+class Doorkeeper(Protocol):
+    """Who stands behind an access token or an API key; other contexts ask it too."""
+
+    async def identify(self, secret: str) -> tuple[Actor, datetime]:
+        """The actor, and until when the secret can be good. Raise BadToken."""
+        ...
+
+
 class Sealer(Protocol):
     """Encryption at rest, bound to the place where the secret is kept."""
 

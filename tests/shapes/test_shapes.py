@@ -1,0 +1,144 @@
+"""Apart or together: the same story, told to one service and to six behind a proxy, with the same ending."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.shapes.topology import DEPLOY, Platform, running
+from tidings.adapters.http.security import endpoints
+from tidings.bootstrap.app import create_app
+from tidings.bootstrap.assembly import assembled
+from tidings.bootstrap.demo import PARAMETERS, TEMPLATE
+from tidings.bootstrap.settings import CONTEXTS, Settings
+
+PASSWORD = "correct horse battery staple"
+PEOPLE = 40
+proxied = pytest.mark.skipif(
+    shutil.which("nginx") is None and not Path("/usr/sbin/nginx").exists(), reason="nginx is not installed"
+)
+
+
+class Story:
+    """What was asked and what came of it, without the ids and times that differ from run to run."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.platform, self.lines = platform, []
+        self.headers = {}
+
+    def ask(self, method, path, **body):
+        reply = self.platform.api.request(method, path, json=body or None, headers=self.headers)
+        answer = reply.json()
+        shown = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "ID", path)
+        code = answer["error"]["code"] if reply.is_error else None
+        self.lines.append((method, shown, reply.status_code, code))
+        return answer.get("data", answer)
+
+    def look(self, path):
+        """A question that is asked until the answer pleases, and so is no part of the story."""
+        reply = self.platform.api.get(path, headers=self.headers)
+        assert reply.is_success, reply.text
+        return reply.json()["data"]
+
+    def sign_up(self, email):
+        made = self.ask("POST", "/api/auth/register", name="Rowan", email=email, password=PASSWORD)
+        self.headers = {"authorization": f"Bearer {made['token']}"}
+        return made
+
+    def until(self, look, what):
+        return self.platform.until(look, what)
+
+
+def tell(platform: Platform) -> dict:
+    """From sign-up to a finished campaign and a reply, with refusals of every kind on the way."""
+    story = Story(platform)
+    story.ask("GET", "/api/contacts")
+    me = story.sign_up("rowan@example.org")
+    token = me["token"]
+    account = platform.graph.get("/_sandbox/state").json()["accounts"][0]
+    story.ask("POST", "/api/templates/create", **TEMPLATE)
+    story.ask("POST", "/api/wabas", wabaId=account["wabaId"], accessToken=account["accessToken"])
+    story.until(lambda: story.look("/api/numbers"), "the sending number")
+    group = story.ask("POST", "/api/groups", name="Customers")
+    for n in range(PEOPLE):
+        contact = {"firstName": f"P{n}", "phone": f"+4477009{n:05}", "groupIds": [group["id"]]}
+        contact["groupId"] = contact.pop("groupIds")[0]
+        person = story.ask("POST", "/api/contacts", **contact)
+    story.ask("POST", "/api/contacts", phone="+447700900000", firstName="Twice")
+    template = story.ask("POST", "/api/templates/create", **TEMPLATE)
+    path = f"/api/templates/{template['id']}"
+    story.until(lambda: story.look(path)["status"] == "APPROVED", "the approval")
+    campaign = story.ask(
+        "POST",
+        "/api/campaigns",
+        name="News",
+        templateId=template["id"],
+        groupId=group["id"],
+        parameters=PARAMETERS,
+    )
+    path = f"/api/campaigns/{campaign['id']}"
+    story.ask("POST", f"{path}/pause")
+    story.ask("POST", f"{path}/launch")
+    story.ask("POST", f"{path}/launch")
+
+    def over():
+        totals = story.look(path)["totals"]
+        done = totals["read"] + totals["delivered"] + totals["failed"] + totals["skipped"]
+        return totals["planned"] == PEOPLE and done == PEOPLE and totals
+
+    totals = story.until(over, "the campaign's end")
+    taken = platform.graph.get("/_sandbox/accepted").json()["messages"]
+    assert len({message["to"] for message in taken}) == len(taken)
+    told = story.look(f"{path}/recipients?limit=1")[0]
+    chain = story.ask("GET", f"{path}/recipients/{told['id']}")["chain"]
+    said = {"phone": person["phone"], "phoneNumberId": account["phoneNumberId"], "text": "STOP"}
+    assert platform.graph.post("/_sandbox/inbound", json=said).is_success
+    where = f"/api/contacts/{person['id']}"
+    story.until(lambda: story.look(where)["optedOut"], "the opt-out")
+    team = story.ask("POST", "/api/teams", name="Front desk")
+    members = f"/api/teams/{team['id']}/members"
+    story.ask("POST", members, userId=me["user"]["id"], role="admin")
+    story.ask("POST", members, userId="018f4e2a-7c1b-7def-8a90-1234567890ab")
+    story.sign_up("eve@example.org")
+    story.ask("GET", where)
+    story.ask("GET", path)
+    story.ask("POST", f"{path}/pause")
+    story.headers = {"authorization": f"Bearer {token}"}
+    story.ask("POST", "/api/auth/logout", refreshToken=me.get("refreshToken"))
+    for question in ("/api/contacts", "/api/campaigns", "/api/teams", "/api/messages", "/api/templates"):
+        story.until(
+            lambda question=question: platform.api.get(question, headers=story.headers).status_code == 401,
+            "the end of the session",
+        )
+    return {"lines": story.lines, "totals": totals, "chain": [step["what"] for step in chain]}
+
+
+@proxied
+def test_six_services_apart_tell_the_story_of_one(tmp_path):
+    told = {}
+    for name in ("together", "apart"):
+        folder = tmp_path / name
+        folder.mkdir()
+        with running(folder, apart=name == "apart") as platform:
+            told[name] = tell(platform)
+            if name == "apart":
+                assert platform.api.post("/internal/Doorkeeper/identify").status_code == 404
+                direct = platform.services["users"].post("/internal/Doorkeeper/identify")
+                assert direct.status_code == 401
+    assert told["apart"] == told["together"]
+    assert told["apart"]["totals"]["planned"] == PEOPLE
+
+
+@pytest.mark.anyio
+async def test_the_proxy_sends_every_endpoint_to_its_context(tmp_path):
+    text = (DEPLOY / "nginx.conf").read_text()
+    table = re.search(r"map \$uri \$context \{(.*?)\}", text, re.DOTALL)
+    assert table is not None
+    rules = re.findall(r"~(\S+) (\w+);", table[1])
+    async with assembled(Settings(data=tmp_path)) as container:
+        for context in CONTEXTS:
+            for _, path, _ in endpoints(create_app(container, [context])):
+                if path.startswith("/api/"):
+                    found = next((to for rule, to in rules if re.search(rule, path)), "users")
+                    assert found == context, path
