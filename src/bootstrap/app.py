@@ -17,6 +17,7 @@ from tidings.adapters.http.contacts import ContactController, GroupController
 from tidings.adapters.http.errors import exception_handlers
 from tidings.adapters.http.health import HealthController, Probes
 from tidings.adapters.http.messages import MessageController, NumberController
+from tidings.adapters.http.replies import Replies, cached_routes
 from tidings.adapters.http.security import Entrance, permitted, provide_actor, undeclared
 from tidings.adapters.http.teams import TeamController
 from tidings.adapters.http.templates import TemplateController, TemplateFileController
@@ -125,8 +126,10 @@ def create_app(container: Container, contexts: Iterable[str] = CONTEXTS) -> Lite
 
 
 def entrance(container: Container, contexts: Iterable[str] = CONTEXTS) -> ASGIApp:
-    """The application behind its outermost layer, which sees also what the framework refuses."""
-    return Entrance(create_app(container, contexts), container.bearers())
+    """The application behind its outer layers: one sees also what the framework refuses, one remembers."""
+    app = create_app(container, contexts)
+    replies = Replies(app, cached_routes(app), container.versions(), container.near_cache())
+    return Entrance(replies, container.bearers())
 
 
 def _provided(container: Container, name: str) -> Provide:

@@ -26,7 +26,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 from tidings.adapters.embedded.system import new_secret
-from tidings.domain.errors import Invalid, Refused
+from tidings.domain.errors import Invalid, Unavailable
 from tidings.testing.ledgers import Breach, Row, Taken, check
 
 TEMPLATE = {
@@ -52,7 +52,7 @@ PATIENCE = 60.0
 """Seconds after which a step that does not come is an error."""
 
 
-class DemoFailed(Refused):
+class DemoFailed(Unavailable):
     """The demo did not come to its end."""
 
 

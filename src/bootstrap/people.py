@@ -12,6 +12,8 @@ from tidings.adapters.embedded.owners import LocalOwners
 from tidings.adapters.embedded.signal import FileSignal
 from tidings.adapters.embedded.sqlite import sqlite_database
 from tidings.adapters.embedded.system import boottime, new_secret, sleep, utcnow, uuid7
+from tidings.adapters.embedded.versions import FileVersions
+from tidings.adapters.http.replies import NearCache
 from tidings.adapters.http.security import Bearers
 from tidings.adapters.mail.letters import FileMail
 from tidings.adapters.meta.accounts import MetaAccounts
@@ -68,6 +70,10 @@ def _mail_folder(settings: Settings) -> Path:
     return settings.data / "mail"
 
 
+def file_versions(settings: Settings) -> FileVersions:
+    return FileVersions({name: settings.data / f"{name}.db" for name in settings.here})
+
+
 def signal_file(settings: Settings, name: str) -> FileSignal:
     return FileSignal(settings.data / f"{name}.db")
 
@@ -113,6 +119,10 @@ class People(containers.DeclarativeContainer):
         sleep=providers.Object(sleep),
         clock=providers.Object(boottime),
     )
+
+    # What replies are kept by.
+    versions = providers.Singleton(file_versions, settings)
+    near_cache = providers.Singleton(NearCache, providers.Object(boottime))
 
     # The bus.
     bus_database = providers.Singleton(database_file, settings, "bus")

@@ -127,6 +127,7 @@ class Platform:
         await self.container.bus().close()
         await self.container.graph().aclose()
         await self.container.peers().aclose()
+        self.container.versions().close()
         for database in self.databases.values():
             await database.close()
         for name in self.databases:

@@ -33,7 +33,7 @@ class CampaignController(Controller):
         """Draft a campaign."""
         return reply(await campaigns.create(actor, data), "Campaign created")
 
-    @get("/", permission=Permission.CAMPAIGNS_READ)
+    @get("/", permission=Permission.CAMPAIGNS_READ, cached=("campaigns", 300))
     async def page(
         self,
         campaigns: NamedDependency[Campaigns],
@@ -47,7 +47,7 @@ class CampaignController(Controller):
         found = await campaigns.page(actor, state=status, cursor=cursor, limit=limit, number=page)
         return listing(found, limit=limit, number=page)
 
-    @get("/{id:uuid}", permission=Permission.CAMPAIGNS_READ)
+    @get("/{id:uuid}", permission=Permission.CAMPAIGNS_READ, cached=("campaigns", 600))
     async def one(
         self, campaigns: NamedDependency[Campaigns], actor: NamedDependency[Actor], id: FromPath[CampaignId]
     ) -> Reply[CampaignView]:

@@ -47,7 +47,7 @@ class ContactController(Controller):
         """Add a contact. Only the phone number is needed."""
         return reply(await contacts.add(actor, data), "Contact created")
 
-    @get("/", permission=READ)
+    @get("/", permission=READ, cached=("contacts", 300))
     async def page(
         self,
         actor: NamedDependency[Actor],
@@ -68,7 +68,7 @@ class ContactController(Controller):
         )
         return listing(found, limit=limit, number=number)
 
-    @get("/{id:uuid}", permission=READ)
+    @get("/{id:uuid}", permission=READ, cached=("contacts", 600))
     async def one(
         self, actor: NamedDependency[Actor], contacts: NamedDependency[Contacts], id: FromPath[ContactId]
     ) -> Reply[ContactView]:
@@ -234,7 +234,7 @@ class GroupController(Controller):
         """Make a group."""
         return reply(await groups.add(actor, data), "Group created")
 
-    @get("/", permission=READ)
+    @get("/", permission=READ, cached=("contacts", 300))
     async def page(
         self,
         actor: NamedDependency[Actor],
@@ -249,7 +249,7 @@ class GroupController(Controller):
         found = await groups.page(actor, search, cursor=cursor, limit=limit, number=number)
         return listing(found, limit=limit, number=number)
 
-    @get("/{id:uuid}", permission=READ)
+    @get("/{id:uuid}", permission=READ, cached=("contacts", 600))
     async def one(
         self, actor: NamedDependency[Actor], groups: NamedDependency[Groups], id: FromPath[GroupId]
     ) -> Reply[Group]:

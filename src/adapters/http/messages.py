@@ -48,7 +48,7 @@ class MessageController(Controller):
         """Send one message; free text needs an open customer service window."""
         return reply(await messages.send(actor, data), "Message in line")
 
-    @get("/", permission=Permission.MESSAGES_READ)
+    @get("/", permission=Permission.MESSAGES_READ, cached=("whatsapp", 120))
     async def page(
         self,
         messages: NamedDependency[Messages],
@@ -70,7 +70,7 @@ class MessageController(Controller):
         )
         return listing(found, limit=limit)
 
-    @get("/{id:uuid}", permission=Permission.MESSAGES_READ)
+    @get("/{id:uuid}", permission=Permission.MESSAGES_READ, cached=("whatsapp", 120))
     async def one(
         self, messages: NamedDependency[Messages], actor: NamedDependency[Actor], id: FromPath[MessageId]
     ) -> Reply[MessageView]:

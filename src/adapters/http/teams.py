@@ -23,7 +23,7 @@ class TeamController(Controller):
         """Form a team."""
         return reply(await teams.add(actor, data), "Team created")
 
-    @get("/", permission=Permission.TEAMS_READ)
+    @get("/", permission=Permission.TEAMS_READ, cached=("teams", 300))
     async def page(
         self,
         teams: NamedDependency[Teams],
@@ -34,7 +34,7 @@ class TeamController(Controller):
         """List teams, newest first."""
         return listing(await teams.page(actor, cursor=cursor, limit=limit), limit=limit)
 
-    @get("/{id:uuid}", permission=Permission.TEAMS_READ)
+    @get("/{id:uuid}", permission=Permission.TEAMS_READ, cached=("teams", 600))
     async def one(
         self, teams: NamedDependency[Teams], actor: NamedDependency[Actor], id: FromPath[TeamId]
     ) -> Reply[Team]:

@@ -81,7 +81,7 @@ class TemplateController(Controller):
         """Check a template and hand it in for Meta's review."""
         return reply(await templates.create(actor, data), "Template created")
 
-    @get("/", permission=READ)
+    @get("/", permission=READ, cached=("templates", 300))
     async def page(
         self,
         actor: NamedDependency[Actor],
@@ -138,7 +138,7 @@ class TemplateController(Controller):
         """Read every template that Meta has, and what became of those we know."""
         return reply(await keeper.sync(actor, data.waba_id if data else None), "Templates synced")
 
-    @get("/{id:uuid}", permission=READ)
+    @get("/{id:uuid}", permission=READ, cached=("templates", 600))
     async def one(
         self, actor: NamedDependency[Actor], templates: NamedDependency[Templates], id: FromPath[TemplateId]
     ) -> Reply[TemplateView]:
@@ -214,7 +214,7 @@ class TemplateFileController(Controller):
         )
         return reply(await header_files.add(actor, file, waba_id), "File uploaded")
 
-    @get("/", permission=READ)
+    @get("/", permission=READ, cached=("templates", 300))
     async def newest(
         self,
         actor: NamedDependency[Actor],
