@@ -2,9 +2,10 @@
 
 import pytest
 
+from tests.redis_server import redis_server
 from tests.servers import mysql_server
 
-__all__ = ["mysql_server"]
+__all__ = ["mysql_server", "redis_server"]
 
 
 @pytest.fixture(scope="session")

@@ -128,7 +128,9 @@ def create_app(container: Container, contexts: Iterable[str] = CONTEXTS) -> Lite
 def entrance(container: Container, contexts: Iterable[str] = CONTEXTS) -> ASGIApp:
     """The application behind its outer layers: one sees also what the framework refuses, one remembers."""
     app = create_app(container, contexts)
-    replies = Replies(app, cached_routes(app), container.versions(), container.near_cache())
+    replies = Replies(
+        app, cached_routes(app), container.versions(), container.near_cache(), container.far_cache()
+    )
     return Entrance(replies, container.bearers())
 
 

@@ -45,6 +45,7 @@ from tidings.application.whatsapp.hearing import WebhookInbox, Webhooks
 from tidings.application.whatsapp.lane import SenderOptions, SenderPorts
 from tidings.application.whatsapp.saying import Lines, Messages
 from tidings.application.whatsapp.sender import Sender
+from tidings.bootstrap.caching import telling
 from tidings.bootstrap.people import People, database_file, far, near_or_far, signal_file, whereabouts
 from tidings.bootstrap.settings import Settings
 
@@ -59,6 +60,7 @@ class Container(People):
 
     settings, graph, now, new_id = People.settings, People.graph, People.now, People.new_id
     owners, numbering, peers = People.owners, People.numbering, People.peers
+    versions = People.versions
     credentials, wabas_of_users = People.credentials, People.wabas_of_users
 
     # Contacts.
@@ -66,7 +68,10 @@ class Container(People):
     contacts_signal = providers.Singleton(signal_file, settings, "contacts")
     pseudonyms = providers.Singleton(Pseudonyms, settings.provided.sealing_keys)
     contacts_begin = providers.Singleton(
-        contacts_in, contacts_database, now=now, new_id=new_id, pseudonyms=pseudonyms
+        telling,
+        versions,
+        "contacts",
+        providers.Singleton(contacts_in, contacts_database, now=now, new_id=new_id, pseudonyms=pseudonyms),
     )
     contacts_read = providers.Singleton(contacts_read_from, contacts_database, pseudonyms=pseudonyms)
     contacts = providers.Singleton(
@@ -144,7 +149,12 @@ class Container(People):
     # Templates.
     templates_database = providers.Singleton(database_file, settings, "templates")
     templates_signal = providers.Singleton(signal_file, settings, "templates")
-    templates_begin = providers.Singleton(templates_in, templates_database, now=now, new_id=new_id)
+    templates_begin = providers.Singleton(
+        telling,
+        versions,
+        "templates",
+        providers.Singleton(templates_in, templates_database, now=now, new_id=new_id),
+    )
     templates_read = providers.Singleton(templates_read_from, templates_database)
     review = providers.Singleton(MetaReview, graph, credentials)
     templates = providers.Singleton(
@@ -180,7 +190,7 @@ class Container(People):
     whatsapp_database = providers.Singleton(database_file, settings, "whatsapp")
     whatsapp_signal = providers.Singleton(signal_file, settings, "whatsapp")
     whatsapp_work = providers.Singleton(whatsapp_in, whatsapp_database, now=now, new_id=new_id)
-    whatsapp_begin = whatsapp_work.provided[0]
+    whatsapp_begin = providers.Singleton(telling, versions, "whatsapp", whatsapp_work.provided[0])
     whatsapp_read = whatsapp_work.provided[1]
     message_reader = providers.Singleton(SqlMessageReader, whatsapp_database)
     messages = providers.Singleton(
@@ -236,7 +246,7 @@ class Container(People):
     campaigns_database = providers.Singleton(database_file, settings, "campaigns")
     campaigns_signal = providers.Singleton(signal_file, settings, "campaigns")
     campaigns_work = providers.Singleton(campaigns_in, campaigns_database, now=now, new_id=new_id)
-    campaigns_begin = campaigns_work.provided[0]
+    campaigns_begin = providers.Singleton(telling, versions, "campaigns", campaigns_work.provided[0])
     campaigns_read = campaigns_work.provided[1]
     audience = near_or_far(
         settings, peers, "contacts", Audience, providers.Singleton(LocalAudience, contacts)

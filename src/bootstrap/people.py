@@ -12,7 +12,6 @@ from tidings.adapters.embedded.owners import LocalOwners
 from tidings.adapters.embedded.signal import FileSignal
 from tidings.adapters.embedded.sqlite import sqlite_database
 from tidings.adapters.embedded.system import boottime, new_secret, sleep, utcnow, uuid7
-from tidings.adapters.embedded.versions import FileVersions
 from tidings.adapters.http.replies import NearCache
 from tidings.adapters.http.security import Bearers
 from tidings.adapters.mail.letters import FileMail
@@ -26,6 +25,8 @@ from tidings.adapters.mysql.users import users_in
 from tidings.adapters.numbering import WorldNumbering
 from tidings.adapters.peers.remote import Peers
 from tidings.adapters.peers.users import KeptCredentials, LocalPeople, LocalWabas, WabaTokens
+from tidings.adapters.redis.cache import RedisCache, RedisVersions
+from tidings.adapters.redis.link import Link
 from tidings.adapters.security import AesSealer, AppCodes, Argon2Passwords, JwtTokens, ServiceTokens
 from tidings.application.ports.gateway import Credentials
 from tidings.application.ports.teams import People as Members
@@ -52,6 +53,7 @@ from tidings.application.users import (
     TrustedProvider,
     Wabas,
 )
+from tidings.bootstrap.caching import file_versions, kept_by, telling
 from tidings.bootstrap.settings import Settings
 from tidings.domain.events import OrganizationCreated
 
@@ -68,10 +70,6 @@ def database_file(settings: Settings, name: str) -> Database:
 
 def _mail_folder(settings: Settings) -> Path:
     return settings.data / "mail"
-
-
-def file_versions(settings: Settings) -> FileVersions:
-    return FileVersions({name: settings.data / f"{name}.db" for name in settings.here})
 
 
 def signal_file(settings: Settings, name: str) -> FileSignal:
@@ -121,7 +119,16 @@ class People(containers.DeclarativeContainer):
     )
 
     # What replies are kept by.
-    versions = providers.Singleton(file_versions, settings)
+    kept_by = providers.Callable(kept_by, settings)
+    redis = providers.Singleton(Link, settings.provided.redis_url, providers.Object(boottime))
+    versions = providers.Selector(
+        kept_by,
+        files=providers.Singleton(file_versions, settings),
+        redis=providers.Singleton(RedisVersions, redis, new_id),
+    )
+    far_cache = providers.Selector(
+        kept_by, files=providers.Object(None), redis=providers.Singleton(RedisCache, redis)
+    )
     near_cache = providers.Singleton(NearCache, providers.Object(boottime))
 
     # The bus.
@@ -288,7 +295,7 @@ class People(containers.DeclarativeContainer):
     teams_work = providers.Singleton(teams_in, teams_database, now=now, new_id=new_id)
     teams = providers.Singleton(
         Teams,
-        begin=teams_work.provided[0],
+        begin=providers.Singleton(telling, versions, "teams", teams_work.provided[0]),
         read=teams_work.provided[1],
         people=members,
         now=now,

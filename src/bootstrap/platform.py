@@ -106,6 +106,8 @@ class Platform:
         await self._listen(chosen)
         for name in chosen & _TABLES.keys():
             self.loops.start(f"relay {name}", self._relay(name).run)
+        if container.kept_by() == "redis":
+            self.loops.start("cache news", container.versions().run)
         if "users" in chosen:
             self.loops.start("postman", container.postman().run)
         if "contacts" in chosen:
@@ -127,7 +129,10 @@ class Platform:
         await self.container.bus().close()
         await self.container.graph().aclose()
         await self.container.peers().aclose()
-        self.container.versions().close()
+        if self.container.kept_by() == "redis":
+            await self.container.redis().aclose()
+        else:
+            self.container.versions().close()
         for database in self.databases.values():
             await database.close()
         for name in self.databases:

@@ -28,6 +28,9 @@ PORTS = {
 }
 """Where each context listens when it is served alone."""
 
+OTHER_NAMES = {"REDIS_URL": "redis_url"}
+"""Variables without our prefix, as many hosts and the services before ours call them; ours win."""
+
 LISTS = frozenset({"app_secrets", "signing_keys", "sealing_keys", "peers", "contexts"})
 """Settings that hold several values, separated by commas."""
 
@@ -62,6 +65,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     send_timeout: float = 6.0
     """Seconds after which a call to Meta is given up, and its outcome unknown."""
     log_level: str = "INFO"
+    redis_url: str = ""
+    """Redis 7 or newer, such as `redis://cache:6379/0`: shared by processes that keep replies in memory."""
     peers: tuple[str, ...] = ()
     """Where contexts run, each as `contacts=http://10.0.0.7:3001`; those of this process are skipped."""
     contexts: tuple[str, ...] = ()
@@ -101,7 +106,7 @@ class Secrets(Struct, kw_only=True):
 def read_settings(environment: Mapping[str, str] | None = None, **given: object) -> Settings:
     """Settings from the environment and from what the command line gave. Raise BadSettings."""
     source = os.environ if environment is None else environment
-    found: dict[str, object] = {}
+    found: dict[str, object] = {name: source[key] for key, name in OTHER_NAMES.items() if source.get(key)}
     for key, value in source.items():
         if key.startswith("TIDINGS_"):
             name = key.removeprefix("TIDINGS_").lower()

@@ -15,6 +15,8 @@ from tidings.bootstrap.settings import CONTEXTS, Settings
 
 PASSWORD = "correct horse battery staple"
 PEOPLE = 40
+STILL = 15
+"""Looks, a tenth of a second apart, at which nothing has changed."""
 proxied = pytest.mark.skipif(
     shutil.which("nginx") is None and not Path("/usr/sbin/nginx").exists(), reason="nginx is not installed"
 )
@@ -82,10 +84,16 @@ def tell(platform: Platform) -> dict:
     story.ask("POST", f"{path}/launch")
     story.ask("POST", f"{path}/launch")
 
+    seen = []
+
     def over():
+        """Everyone has an outcome, Meta has nothing more to tell, and nothing changes any more."""
         totals = story.look(path)["totals"]
         done = totals["read"] + totals["delivered"] + totals["failed"] + totals["skipped"]
-        return totals["planned"] == PEOPLE and done == PEOPLE and totals
+        told = not platform.graph.get("/_sandbox/state").json()["webhooks"]["pending"]
+        seen.append(totals)
+        still = len(seen) > STILL and all(each == totals for each in seen[-STILL:])
+        return totals["planned"] == PEOPLE and done == PEOPLE and told and still and totals
 
     totals = story.until(over, "the campaign's end")
     taken = platform.graph.get("/_sandbox/accepted").json()["messages"]

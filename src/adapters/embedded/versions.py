@@ -30,6 +30,9 @@ class FileVersions:
         except (sqlite3.Error, KeyError):
             return None
 
+    async def changing(self, context: str, organization: OrganizationId) -> None:
+        """The file says it by itself."""
+
     async def changed(self, context: str, organization: OrganizationId) -> None:
         """The file says it by itself."""
 

@@ -16,8 +16,12 @@ class Versions(Protocol):
         """
         ...
 
+    async def changing(self, context: str, organization: OrganizationId) -> None:
+        """Something is about to be committed. Never raises: a cache that fails stops nothing."""
+        ...
+
     async def changed(self, context: str, organization: OrganizationId) -> None:
-        """Something was, or is about to be, committed. Never raises: a cache that fails stops nothing."""
+        """It was committed, or undone. Never raises."""
         ...
 
 
