@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check bench chaos lock clean
+.PHONY: help demo serve test check bench chaos pictures lock clean
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -32,6 +32,10 @@ chaos: $(STAMP) ## real senders under SIGKILL and SIGSTOP against a misbehaving 
 
 bench: $(STAMP) ## figures, as ratios against the bare loop in the same run
 	@$(BIN)/python -m bench
+
+pictures: $(STAMP) ## screenshots of every page of the console into docs/pictures
+	@bash tests/servers.sh
+	@$(BIN)/python -m pytest tests/console/pictures.py
 
 lock: ## pin every dependency, with hashes
 	@$(call ensure_uv) && $$uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -5,6 +5,7 @@ set -euo pipefail
 missing=()
 command -v mariadbd >/dev/null || missing+=(mariadb-server)
 command -v redis-server >/dev/null || missing+=(redis-server)
+command -v chromium >/dev/null || command -v chromium-browser >/dev/null || missing+=(chromium)
 test -x /usr/sbin/nginx || command -v nginx >/dev/null || missing+=(nginx-light)
 
 [ ${#missing[@]} -eq 0 ] && exit 0

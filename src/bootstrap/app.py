@@ -9,6 +9,7 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ASGIApp, ControllerRouterHandler
 
+from tidings.adapters.console.app import Door, create_console
 from tidings.adapters.http.campaigns import CampaignController
 from tidings.adapters.http.contact_files import ContactFileController
 from tidings.adapters.http.contact_privacy import PrivacyController
@@ -131,7 +132,10 @@ def entrance(container: Container, contexts: Iterable[str] = CONTEXTS) -> ASGIAp
     replies = Replies(
         app, cached_routes(app), container.versions(), container.near_cache(), container.far_cache()
     )
-    return Entrance(replies, container.bearers())
+    api = Entrance(replies, container.bearers())
+    # The console asks of every context, so it is where all of them are.
+    whole = set(CONTEXTS) <= set(contexts)
+    return Door(api, create_console(api, container.now())) if whole else api
 
 
 def _provided(container: Container, name: str) -> Provide:

@@ -1,1 +1,1 @@
-"""The web console."""
+"""The web console: pages for people, made from what the platform's own API answers."""

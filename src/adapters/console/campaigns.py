@@ -1,0 +1,214 @@
+"""Campaigns: made in a few steps, watched live, and explained person by person."""
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Controller, Response, get, post
+from litestar.params import FromPath, FromQuery
+from litestar.response import Redirect, Stream
+
+from tidings.adapters.console.asking import Asked, api_of, me, typed
+from tidings.adapters.console.calls import ApiRefused
+from tidings.adapters.console.live import events
+from tidings.adapters.console.rendering import page
+
+ACTS = ("launch", "pause", "resume", "cancel")
+SOURCES = ("firstName", "lastName", "company", "jobTitle", "email")
+FUNNEL = ("planned", "accepted", "sent", "delivered", "read")
+PAGE = 50
+
+
+def funnel(totals: dict[str, int]) -> list[dict[str, Any]]:
+    """How many people came how far: who read a message was also sent it."""
+    reached = {
+        "planned": totals["planned"],
+        "accepted": totals["accepted"] + totals["sent"] + totals["delivered"] + totals["read"],
+        "sent": totals["sent"] + totals["delivered"] + totals["read"],
+        "delivered": totals["delivered"] + totals["read"],
+        "read": totals["read"],
+    }
+    whole = max(totals["planned"], 1)
+    return [
+        {"name": name, "count": reached[name], "width": round(100 * reached[name] / whole, 2), "y": 34 * n}
+        for n, name in enumerate(FUNNEL)
+    ]
+
+
+def done(totals: dict[str, int]) -> int:
+    """People with whom nothing more will be done."""
+    return totals["planned"] - totals["pending"] - totals["sending"]
+
+
+class CampaignPages(Controller):
+    path = "/campaigns"
+    include_in_schema = False
+
+    @get("/")
+    async def all(self, request: Asked, cursor: FromQuery[str] = "") -> Response[str]:
+        found = await api_of(request).ask("GET", "/api/campaigns", cursor=cursor, limit=20)
+        return page(
+            request,
+            "campaigns.html",
+            me=await me(request),
+            campaigns=found.data,
+            pagination=found.whole["pagination"],
+        )
+
+    @get("/new")
+    async def new(self, request: Asked, template: FromQuery[str] = "") -> Response[str]:
+        return await _wizard(request, {"templateId": template})
+
+    @get("/slots")
+    async def slots(self, request: Asked) -> Response[str]:
+        """What the chosen template wants to know, and how it looks."""
+        id = request.query_params.get("templateId", "")
+        template = await api_of(request).get(f"/api/templates/{id}") if id else None
+        return page(
+            request,
+            "campaign-slots.html",
+            me=None,
+            template=template,
+            form=dict(request.query_params),
+            sources=SOURCES,
+            wrong={},
+        )
+
+    @post("/new")
+    async def add(self, request: Asked) -> Response[Any]:
+        form = await typed(request)
+        body: dict[str, Any] = {
+            name: form[name] for name in ("name", "templateId", "groupId", "missing") if form.get(name)
+        }
+        body["parameters"] = _parameters(form)
+        try:
+            made = (await api_of(request).ask("POST", "/api/campaigns", body=body)).data
+        except ApiRefused as error:
+            if error.status in (401, 403):
+                raise
+            return await _wizard(request, form, error)
+        return Redirect(f"/campaigns/{made['id']}", status_code=303)
+
+    @get("/{id:uuid}")
+    async def one(self, request: Asked, id: FromPath[UUID]) -> Response[str]:
+        return await _shown(request, str(id), None)
+
+    @post("/{id:uuid}/{act:str}")
+    async def act(self, request: Asked, id: FromPath[UUID], act: FromPath[str]) -> Response[Any]:
+        if act not in ACTS:
+            raise ApiRefused(404, {"message": "There is nothing at this address."})
+        try:
+            await api_of(request).ask("POST", f"/api/campaigns/{id}/{act}")
+        except ApiRefused as error:
+            if error.status in (401, 403, 404):
+                raise
+            return await _shown(request, str(id), error)
+        return Redirect(f"/campaigns/{id}", status_code=303)
+
+    @get("/{id:uuid}/live")
+    async def live(self, request: Asked, id: FromPath[UUID]) -> Stream:
+        """The totals, as a piece of the page each time they change."""
+        path = f"/api/campaigns/{id}"
+
+        async def piece(_: dict[str, Any]) -> Response[str]:
+            report = await api_of(request).get(f"{path}/report")
+            return page(request, "campaign-totals.html", me=None, **_numbers(report))
+
+        return events(api_of(request), f"{path}/progress", piece)
+
+    @get("/{id:uuid}/people")
+    async def people(
+        self,
+        request: Asked,
+        id: FromPath[UUID],
+        outcome: FromQuery[str] = "",
+        cursor: FromQuery[str] = "",
+    ) -> Response[str]:
+        found = await api_of(request).ask(
+            "GET", f"/api/campaigns/{id}/recipients", state=outcome, cursor=cursor, limit=PAGE
+        )
+        return page(
+            request,
+            "campaign-people.html",
+            me=None,
+            id=str(id),
+            people=found.data,
+            pagination=found.whole["pagination"],
+            outcome=outcome,
+        )
+
+    @get("/{id:uuid}/people/{person:uuid}")
+    async def why(self, request: Asked, id: FromPath[UUID], person: FromPath[UUID]) -> Response[str]:
+        """Everything that happened with one person, and why."""
+        api = api_of(request)
+        told = await api.get(f"/api/campaigns/{id}/recipients/{person}")
+        campaign = await api.get(f"/api/campaigns/{id}")
+        return page(request, "why.html", me=await me(request), campaign=campaign, **told)
+
+
+def _parameters(form: dict[str, str]) -> dict[str, Any]:
+    """`from:body.1` names the field that fills a slot, `else:body.1` what stands in, or is said to all."""
+    filled: dict[str, Any] = {}
+    for name, source in form.items():
+        if not name.startswith("from:"):
+            continue
+        slot = name.removeprefix("from:")
+        instead = form.get(f"else:{slot}", "")
+        if source == "text":
+            filled[slot] = {"text": instead}
+        else:
+            filled[slot] = {"field": source, **({"fallback": instead} if instead else {})}
+    return filled
+
+
+def _numbers(report: dict[str, Any]) -> dict[str, Any]:
+    totals = report["totals"]
+    return {
+        "campaign": report["campaign"],
+        "totals": totals,
+        "funnel": funnel(totals),
+        "done": done(totals),
+        "reasons": [each for each in report["reasons"] if each["reason"]],
+    }
+
+
+async def _shown(request: Asked, id: str, error: ApiRefused | None) -> Response[str]:
+    api = api_of(request)
+    report = await api.get(f"/api/campaigns/{id}/report")
+    try:
+        template = await api.get(f"/api/templates/{report['campaign']['templateId']}")
+    except ApiRefused as missing:
+        if missing.status != 404:
+            raise
+        template = None
+    return page(
+        request,
+        "campaign.html",
+        status=200 if error is None else 422,
+        me=await me(request),
+        template=template,
+        error=error,
+        id=id,
+        **_numbers(report),
+    )
+
+
+async def _wizard(request: Asked, form: dict[str, str], error: ApiRefused | None = None) -> Response[str]:
+    api = api_of(request)
+    templates = await api.get("/api/templates", limit=100)
+    chosen = next((each for each in templates if each["id"] == form.get("templateId")), None)
+    template = await api.get(f"/api/templates/{chosen['id']}") if chosen else None
+    total = (await api.ask("GET", "/api/contacts", limit=1, page=1)).whole["pagination"]["total"]
+    return page(
+        request,
+        "campaign-form.html",
+        status=200 if error is None else 422,
+        me=await me(request),
+        form=form,
+        wrong={} if error is None else error.by_field(),
+        error=error,
+        templates=[each for each in templates if each["status"] == "APPROVED"],
+        template=template,
+        groups=await api.get("/api/groups", limit=100),
+        everyone=total,
+        sources=SOURCES,
+    )

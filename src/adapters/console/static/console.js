@@ -1,0 +1,19 @@
+"use strict";
+// What must be asked twice before it is done.
+document.addEventListener("submit", (event) => {
+  const question = event.target.dataset.confirm;
+  if (question && !window.confirm(question)) event.preventDefault();
+});
+// A dropped connection says so, and says when it is back.
+const offline = () => document.getElementById("offline");
+const say = (gone) => { const bar = offline(); if (bar) bar.hidden = !gone; };
+window.addEventListener("offline", () => say(true));
+window.addEventListener("online", () => say(false));
+document.addEventListener("htmx:sendError", () => say(true));
+document.addEventListener("htmx:sseError", () => say(true));
+document.addEventListener("htmx:sseOpen", () => say(false));
+document.addEventListener("htmx:afterOnLoad", () => say(false));
+// When a live page has been told everything, what can be done with it has changed.
+document.addEventListener("htmx:sseClose", (event) => {
+  if (event.detail.type === "message") window.location.reload();
+});

@@ -1,0 +1,89 @@
+"""What people do on the console, from the first click to the last."""
+
+import re
+
+from playwright.sync_api import expect
+
+
+def test_search_as_you_type_and_a_person_changed(page):
+    page.goto("/contacts")
+    page.get_by_label("Search contacts").press_sequentially("Person 17")
+    expect(page.locator("#rows tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="Person 17").click()
+    page.get_by_label("Company").fill("Hale Parcels")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_label("Company")).to_have_value("Hale Parcels")
+    page.get_by_role("button", name="Stop marketing").click()
+    expect(page.get_by_role("button", name="May be written to again")).to_be_visible()
+    page.get_by_role("button", name="May be written to again").click()
+    expect(page.get_by_role("button", name="Stop marketing")).to_be_visible()
+
+
+def test_what_is_wrong_is_said_beside_the_field_and_nothing_typed_is_lost(page):
+    page.goto("/contacts/new")
+    page.get_by_label("Number").fill("12")
+    page.get_by_label("First name").fill("Ada")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_label("Number")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("First name")).to_have_value("Ada")
+
+
+def test_a_template_shows_what_it_will_look_like_while_it_is_written(page):
+    page.goto("/templates/new")
+    page.get_by_label("Name").fill("Bad Name!")
+    page.get_by_label("Body").press_sequentially("Hello {{1}}, we are open.")
+    expect(page.locator(".bubble p")).to_have_text("Hello example 1, we are open.")
+    expect(page.get_by_text("Meta would refuse it")).to_be_visible()
+    page.get_by_label("Name").fill("opening_hours")
+    expect(page.get_by_text("Nothing stands in its way.")).to_be_visible()
+    page.get_by_role("button", name="Hand in for review").click()
+    expect(page.get_by_role("heading", name=re.compile("opening_hours"))).to_be_visible()
+
+
+def test_a_campaign_from_the_wizard_to_why_somebody_got_it(page):
+    page.goto("/campaigns/new")
+    page.get_by_label("Name").fill("Autumn")
+    page.get_by_label("To", exact=True).select_option(label="Customers (40)")
+    page.get_by_label("Template").select_option(label="autumn_news · en_GB")
+    page.get_by_label(re.compile(r"body \{\{2\}\}")).select_option("text")
+    page.locator('[name="else:body.2"]').fill("London")
+    page.get_by_role("button", name="Make a draft").click()
+    page.get_by_role("button", name="Launch").click()
+    expect(page.locator("#totals .state-completed")).to_be_visible(timeout=60_000)
+    expect(page.locator("#people tbody tr")).to_have_count(40)
+    page.get_by_role("link", name="Why?").first.click()
+    expect(page.get_by_text("campaign launched")).to_be_visible()
+    expect(page.get_by_text("accepted by Meta")).to_be_visible()
+
+
+def test_a_file_is_shown_before_it_is_brought_in(page, tmp_path):
+    file = tmp_path / "people.csv"
+    file.write_text("Vorname,Mobile\nZoë,+447700955001\nBad,12\n", encoding="utf-8")
+    page.goto("/imports")
+    page.get_by_label("CSV or Excel file").set_input_files(file)
+    expect(page.locator("#preview tbody tr")).to_have_count(2)
+    page.locator('[name="map:Vorname"]').select_option("firstName")
+    page.locator('[name="map:Mobile"]').select_option("phone")
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator(".state-done")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("2 / 2")).to_be_visible()
+
+
+def test_a_key_is_shown_once_and_can_be_revoked(page):
+    page.goto("/organization")
+    page.get_by_text("New key").click()
+    page.get_by_label("Name").fill("Shop")
+    page.get_by_label("contacts:read", exact=True).check()
+    page.get_by_role("button", name="Make a key").click()
+    expect(page.get_by_text("The key, shown this once:")).to_be_visible()
+    page.on("dialog", lambda asked: asked.accept())
+    page.get_by_role("button", name="Revoke").first.click()
+    expect(page.get_by_text("Shop")).to_have_count(0)
+
+
+def test_a_connection_that_drops_says_so(page):
+    page.goto("/contacts")
+    page.context.set_offline(True)
+    expect(page.get_by_text("The connection was lost.", exact=False)).to_be_visible()
+    page.context.set_offline(False)
+    expect(page.get_by_text("The connection was lost.", exact=False)).to_be_hidden()
