@@ -8,100 +8,161 @@ from uuid import UUID
 
 import msgspec
 
-from tidings.application.ports.bus import Delivery, Handler, MessageBus, Outcome
+from tidings.application.ports.bus import Answer, Delivery, Handler, MessageBus, Outcome
 from tidings.application.ports.common import Signal
 from tidings.application.ports.relay import OutboxReader
 from tidings.domain.errors import Unavailable
 from tidings.domain.events import AnyEvent, Event
 
-BATCH = 500
+BATCH = 200
+POLL = 0.5
+"""The longest that a lost wake-up can cost, and the pause when the bus is away."""
+PACE = 0.04
+"""Seconds between two rounds of a steady stream: what commits in between leaves together."""
 
 Hear: TypeAlias = Callable[[Sequence[tuple[UUID, Any]]], Awaitable[None]]
 """A use case that takes events of one type, in order, each with its id; told twice, it does nothing."""
+Report: TypeAlias = Callable[[Exception], None]
+
+
+def _silence(error: Exception) -> None:
+    """What goes wrong is nobody's business."""
 
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """Moves one context's events onto the bus, in order. One process at a time does, by `hold`."""
+    """Moves one context's events onto the bus, in order. One process at a time does, by `hold`.
+
+    A process that was frozen while it held the name may publish a batch again: consumers dedupe, and no
+    event can overtake an earlier one that was not published before.
+    """
 
     name: str
     outbox: OutboxReader
     bus: MessageBus
     signal: Signal
     hold: Callable[[str], Awaitable[bool]]
+    report: Report = _silence
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Relay until `stop`."""
+        """Relay until `stop`, however long the bus or the database is away."""
         while not stop.is_set():
+            # Listen before looking: a commit in between must not wait for the poll.
+            woken = asyncio.create_task(self.signal.wait(POLL))
+            await asyncio.sleep(0)
             try:
                 moved = await self.run_once()
-            except Unavailable:
-                moved = 0
-            if not moved:
-                await self.signal.wait(0.5)
+            except Unavailable as error:
+                self.report(error)
+                await asyncio.sleep(POLL)
+            else:
+                if not moved:
+                    await woken
+                elif moved < BATCH:
+                    await asyncio.sleep(PACE)
+            woken.cancel()
 
     async def run_once(self) -> int:
         """Publish what waits, then take it out of the outbox; how many events that were."""
+        if not await self.hold(f"relay:{self.name}"):
+            return 0
         waiting = await self.outbox.waiting(BATCH)
-        if not waiting or not await self.hold(f"relay:{self.name}"):
+        if not waiting:
             return 0
         await self.bus.publish([envelope for _, envelope in waiting])
         await self.outbox.published([position for position, _ in waiting])
         return len(waiting)
 
 
-def listener(handlers: Mapping[type[Event], Hear], report: Callable[[Exception], None]) -> Handler:
+def listener(handlers: Mapping[type[Event], Hear], report: Report, *, ordered: bool = True) -> Handler:
     """A bus handler that hands events to use cases, neighbours of one type together.
 
-    A type that nobody here knows is rejected to the dead letters. When some events together fail, each is
-    tried by itself, so that a bad one is retried alone; `report` hears of what was not expected.
+    What cannot be read, or nobody here knows, is rejected to the dead letters. When some events together
+    fail, each is tried by itself, so that a bad one is retried alone; with `ordered`, later events of its
+    key are not told before it. `report` hears of what was not expected.
     """
     decode = msgspec.json.Decoder(AnyEvent).decode
 
-    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
-        events: list[tuple[UUID, Event] | None] = []
-        for delivery in deliveries:
-            try:
-                events.append((delivery.envelope.id, decode(delivery.envelope.body)))
-            except msgspec.DecodeError as error:
-                report(error)
-                events.append(None)
-        outcomes: list[Outcome] = []
-        while len(outcomes) < len(events):
-            run = _run(events, len(outcomes))
-            hear = handlers.get(type(run[0][1])) if run else None
-            if hear is None:
-                outcomes += [Outcome.REJECT] * max(len(run), 1)
-            else:
-                outcomes += await _tell(hear, run, report)
-        return outcomes
+    def read(delivery: Delivery) -> _Heard:
+        envelope = delivery.envelope
+        try:
+            event = decode(envelope.body)
+        except msgspec.DecodeError as error:
+            report(error)
+            return _Heard(envelope.id, envelope.key, None, f"cannot be read: {error}")
+        if type(event) not in handlers:
+            return _Heard(envelope.id, envelope.key, None, f"nobody here hears {envelope.type}")
+        return _Heard(envelope.id, envelope.key, event)
+
+    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Outcome | Answer]:
+        heard = [read(delivery) for delivery in deliveries]
+        telling = _Telling(handlers, report, ordered)
+        answers: list[Outcome | Answer] = []
+        while len(answers) < len(heard):
+            run = _run(heard, len(answers))
+            answers += await telling.tell(run)
+        return answers
 
     return handle
 
 
-def _run(events: Sequence[tuple[UUID, Event] | None], start: int) -> list[tuple[UUID, Event]]:
-    """The events from `start` on that are of one type; nothing if the first cannot be read."""
-    run: list[tuple[UUID, Event]] = []
-    for event in events[start:]:
-        if event is None or (run and type(event[1]) is not type(run[0][1])):
-            break
-        run.append(event)
-    return run
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """A delivery as it was read: an event that somebody here hears, or why not."""
+
+    id: UUID
+    key: str
+    event: Event | None
+    why_not: str = ""
 
 
-async def _tell(
-    hear: Hear, run: Sequence[tuple[UUID, Event]], report: Callable[[Exception], None]
-) -> list[Outcome]:
-    try:
-        await hear(run)
-    except Unavailable:
-        return [Outcome.RETRY] * len(run)
-    except Exception as error:
-        report(error)
-        if len(run) == 1:
-            return [Outcome.RETRY]
-        return [outcome for event in run for outcome in await _tell(hear, [event], report)]
-    return [Outcome.ACK] * len(run)
+def _run(heard: Sequence[_Heard], start: int) -> Sequence[_Heard]:
+    """The neighbours from `start` on that are of one type."""
+    first = type(heard[start].event)
+    end = next((n for n in range(start, len(heard)) if type(heard[n].event) is not first), len(heard))
+    return heard[start:end]
+
+
+class _Telling:
+    """One batch on its way to the use cases, and the keys in it that have stumbled."""
+
+    def __init__(self, handlers: Mapping[type[Event], Hear], report: Report, ordered: bool) -> None:
+        self._handlers, self._report, self._ordered = handlers, report, ordered
+        self._stumbled: dict[str, Answer] = {}
+
+    async def tell(self, run: Sequence[_Heard]) -> list[Outcome | Answer]:
+        """Answers for neighbours of one type."""
+        if run[0].event is None:
+            return [Answer(Outcome.REJECT, each.why_not) for each in run]
+        hear = self._handlers[type(run[0].event)]
+        answers: list[Outcome | Answer | None] = [self._stumbled.get(each.key) for each in run]
+        free = [each for each, answer in zip(run, answers, strict=True) if answer is None]
+        told = iter(await self._together(hear, free))
+        return [next(told) if answer is None else answer for answer in answers]
+
+    async def _together(self, hear: Hear, run: Sequence[_Heard]) -> list[Outcome | Answer]:
+        if not run:
+            return []
+        try:
+            await hear([(each.id, each.event) for each in run])
+        except Unavailable as error:
+            return [self._stumble(each, Answer(Outcome.WAIT, str(error))) for each in run]
+        except Exception as error:
+            if len(run) > 1:
+                return [await self._alone(hear, each) for each in run]
+            self._report(error)
+            return [self._stumble(run[0], Answer(Outcome.RETRY, repr(error)))]
+        return [Outcome.ACK] * len(run)
+
+    async def _alone(self, hear: Hear, each: _Heard) -> Outcome | Answer:
+        if before := self._stumbled.get(each.key):
+            return before
+        return (await self._together(hear, [each]))[0]
+
+    def _stumble(self, each: _Heard, answer: Answer) -> Answer:
+        if self._ordered:
+            self._stumbled[each.key] = answer
+        return answer
 
 
 def one_by_one(hear: Callable[[UUID, Any], Awaitable[None]]) -> Hear:

@@ -1,5 +1,7 @@
 """From outbox to bus and on to use cases: in order, at least once, and a bad event hurts no other."""
 
+import asyncio
+import time
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -8,22 +10,23 @@ import pytest
 
 from tests.worlds import NOON
 from tidings.adapters.embedded.signal import LocalSignal
-from tidings.application.ports.bus import BusUnavailable, Delivery, Envelope, Outcome
+from tidings.application.ports.bus import Answer, BusUnavailable, Delivery, Envelope, Outcome
 from tidings.application.relay import Relay, listener, one_by_one
+from tidings.domain.errors import Unavailable
 from tidings.domain.events import ContactOptedIn, ContactOptedOut
 from tidings.domain.kernel import ContactId, OrganizationId
 
 pytestmark = pytest.mark.anyio
 
 
-def envelope(event, type="contacts.opted_out.v1"):
+def envelope(event, key="k", body=None):
     return Envelope(
         id=uuid4(),
-        type=type,
-        key="k",
+        type=type(event).__struct_config__.tag,
+        key=key,
         organization_id=event.organization_id,
         occurred_at=datetime.now(UTC),
-        body=msgspec.json.encode(event),
+        body=msgspec.json.encode(event) if body is None else body,
     )
 
 
@@ -81,11 +84,60 @@ async def test_only_the_holder_relays():
     assert (bus.published, len(outbox.rows)) == ([], 1)
 
 
-async def heard(events, hear):
+async def test_a_commit_while_the_relay_looks_is_not_left_to_the_poll():
+    """The wake-up comes while the outbox is being read, and is not lost."""
+    signal, stop, outbox, bus = LocalSignal(), asyncio.Event(), Outbox([]), Bus()
+
+    async def waiting(limit):
+        rows = outbox.rows[:limit]
+        if not rows and not bus.published:
+            outbox.rows.append((1, envelope(out())))
+            signal.wake()
+        return rows
+
+    async def hold(name):
+        return True
+
+    outbox.waiting = waiting
+    running = asyncio.create_task(Relay("contacts", outbox, bus, signal, hold).run(stop))
+    started = time.monotonic()
+    while not bus.published:
+        await asyncio.sleep(0.005)
+    assert time.monotonic() - started < 0.4
+    stop.set()
+    await running
+
+
+async def test_an_outage_of_the_bus_is_reported_and_outlived():
+    outbox, bus, told, stop = Outbox([out()]), Bus(up=False), [], asyncio.Event()
+
+    async def hold(name):
+        return True
+
+    running = asyncio.create_task(
+        Relay("contacts", outbox, bus, LocalSignal(), hold, report=told.append).run(stop)
+    )
+    while not told:
+        await asyncio.sleep(0.01)
+    bus.up = True
+    async with asyncio.timeout(5):
+        while outbox.rows:
+            await asyncio.sleep(0.01)
+    stop.set()
+    await running
+    assert isinstance(told[0], BusUnavailable)
+
+
+async def heard(events, hear, keys=None, **how):
     told = []
-    deliveries = [Delivery(envelope=envelope(event), attempt=1) for event in events]
-    handle = listener({ContactOptedOut: hear}, told.append)
-    return await handle(deliveries), told
+    keys = keys or [f"k{n}" for n in range(len(events))]
+    deliveries = [
+        Delivery(envelope=envelope(event, key), attempt=1) for event, key in zip(events, keys, strict=True)
+    ]
+    handle = listener({ContactOptedOut: hear}, told.append, **how)
+    return [
+        answer.outcome if isinstance(answer, Answer) else answer for answer in await handle(deliveries)
+    ], told
 
 
 async def test_neighbours_of_one_type_are_told_together():
@@ -98,14 +150,47 @@ async def test_neighbours_of_one_type_are_told_together():
     assert (outcomes, batches) == ([Outcome.ACK] * 3, [3])
 
 
-async def test_a_bad_event_is_retried_alone_and_reported():
-    async def hear(event_id, event):
-        if event.source == "bad":
-            raise ValueError("cannot")
+async def bad_is_bad(event_id, event):
+    if event.source == "bad":
+        raise ValueError("cannot")
 
-    outcomes, told = await heard([out(), out("bad"), out()], one_by_one(hear))
+
+async def test_a_bad_event_is_retried_alone_and_reported():
+    outcomes, told = await heard([out(), out("bad"), out()], one_by_one(bad_is_bad))
     assert outcomes == [Outcome.ACK, Outcome.RETRY, Outcome.ACK]
-    assert told
+    assert len(told) == 1
+
+
+async def test_what_follows_a_bad_event_of_its_key_is_not_told_before_it():
+    heard_of = []
+
+    async def hear(event_id, event):
+        heard_of.append(event.source)
+        await bad_is_bad(event_id, event)
+
+    events, keys = [out("1"), out("bad"), out("2"), out("3")], ["a", "b", "b", "a"]
+    outcomes, _ = await heard(events, one_by_one(hear), keys)
+    assert outcomes == [Outcome.ACK, Outcome.RETRY, Outcome.RETRY, Outcome.ACK]
+    assert "2" not in heard_of
+    unordered, _ = await heard(events, one_by_one(hear), keys, ordered=False)
+    assert unordered == [Outcome.ACK, Outcome.RETRY, Outcome.ACK, Outcome.ACK]
+
+
+async def test_when_something_is_away_the_events_wait_and_nothing_is_reported():
+    async def hear(events):
+        raise Unavailable("the database")
+
+    outcomes, told = await heard([out(), out()], hear)
+    assert (outcomes, told) == ([Outcome.WAIT] * 2, [])
+
+
+async def test_the_reason_of_a_failure_goes_along():
+    async def hear(events):
+        raise ValueError("the reason")
+
+    handle = listener({ContactOptedOut: hear}, lambda error: None)
+    [answer] = await handle([Delivery(envelope=envelope(out()), attempt=1)])
+    assert "the reason" in answer.reason
 
 
 async def test_an_event_that_nobody_here_knows_is_rejected():
@@ -117,3 +202,21 @@ async def test_an_event_that_nobody_here_knows_is_rejected():
     )
     outcomes, _ = await heard([stranger], hear)
     assert outcomes == [Outcome.REJECT]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b'{"type":"of.the.future.v9"}', b"\xff", b"null"])
+async def test_what_cannot_be_read_is_rejected_and_its_neighbours_are_told(body):
+    told = []
+
+    async def hear(events):
+        told.append(len(events))
+
+    handle = listener({ContactOptedOut: hear}, lambda error: None)
+    deliveries = [
+        Delivery(envelope=each, attempt=1)
+        for each in (envelope(out()), envelope(out(), body=body), envelope(out()))
+    ]
+    answers = await handle(deliveries)
+    assert answers[0] == answers[2] == Outcome.ACK
+    assert answers[1].outcome is Outcome.REJECT
+    assert told == [1, 1]

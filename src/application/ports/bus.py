@@ -9,11 +9,20 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 from uuid import UUID
+from zlib import crc32
 
 from msgspec import Struct, field
 
 from tidings.domain.errors import Unavailable
 from tidings.domain.kernel import OrganizationId
+
+SHARDS = 8
+"""Into how many parts every group's events are dealt by key. Fixed: what waits has been dealt already."""
+
+
+def shard_of(key: str) -> int:
+    """The part that the events of a key belong to."""
+    return crc32(key.encode()) % SHARDS
 
 
 class BusUnavailable(Unavailable):
@@ -34,22 +43,36 @@ class Envelope(Struct, frozen=True, kw_only=True):
 
 
 class Outcome(StrEnum):
-    """What a handler says of a delivery. RETRY comes back after the subscription's backoff."""
+    """What a handler says of a delivery."""
 
     ACK = "ack"
     RETRY = "retry"
+    """It failed: comes back after the subscription's backoff, `max_attempts` times in all."""
+    WAIT = "wait"
+    """What it needs is away: comes back soon, as often as it takes, and is not counted as an attempt."""
     REJECT = "reject"
+    """It can never succeed: a dead letter at once."""
+
+
+class Answer(Struct, frozen=True):
+    """An outcome and why, for the dead letters."""
+
+    outcome: Outcome
+    reason: str = ""
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
-    """An envelope handed to a consumer, for the `attempt`-th time (from 1)."""
+    """An envelope handed to a consumer, for the `attempt`-th time (from 1).
+
+    Being in hand when a process was killed counts as an attempt, so an event that kills is found out too.
+    """
 
     envelope: Envelope
     attempt: int
 
 
 class Subscription(Struct, frozen=True, kw_only=True):
-    """What a durable consumer group hears, and how it is fed."""
+    """What a durable consumer group hears, and how it is fed. The members of a group share its events."""
 
     group: str
     types: tuple[str, ...]
@@ -57,9 +80,13 @@ class Subscription(Struct, frozen=True, kw_only=True):
     ordered: bool = True
     """At most one batch of a key is out at a time, and a retry holds back what follows it."""
     batch: int = 200
+    parallel: int = 1
+    """Batches that one member deals with at a time, each of keys of its own."""
     max_attempts: int = 8
     backoff: tuple[float, ...] = (0.2, 1, 5, 30, 120)
     """Seconds before each next attempt; the last one repeats."""
+    patience: float = 1.0
+    """Seconds before an event that had to WAIT comes back."""
 
 
 def hears(types: Sequence[str], type: str) -> bool:
@@ -81,16 +108,17 @@ class Lag(Struct, frozen=True, kw_only=True):
 
     ready: int
     in_flight: int
-    oldest_age: float
-    """Seconds since the oldest waiting event occurred; 0.0 when none waits."""
+    """In the hands of this process."""
+    oldest_age: float | None
+    """Seconds since the oldest waiting event occurred; 0.0 when none waits, None when the bus cannot tell."""
 
 
-Handler: TypeAlias = Callable[[Sequence[Delivery]], Awaitable[Sequence[Outcome]]]
-"""Deals with a batch and answers one outcome for each delivery; raising retries the whole batch."""
+Handler: TypeAlias = Callable[[Sequence[Delivery]], Awaitable[Sequence[Outcome | Answer]]]
+"""Deals with a batch and answers for each delivery. Raising retries it all; Unavailable lets it wait."""
 
 
 class Consumer(Protocol):
-    """A running subscription."""
+    """A running subscription: one member of its group."""
 
     async def close(self, drain: float) -> None:
         """Take nothing new, finish what is in hand within `drain` seconds, then let go of the rest."""
@@ -101,7 +129,7 @@ class MessageBus(Protocol):
     """Fan-out to named durable groups. Delivery is at least once, everywhere."""
 
     async def declare(self, subscription: Subscription) -> None:
-        """Make the group durable: what is published from now on waits for it."""
+        """Make the group durable: what is published from now on waits for it. Raise Unavailable."""
         ...
 
     async def publish(self, batch: Sequence[Envelope], *, timeout: float = 5.0) -> None:
@@ -109,15 +137,28 @@ class MessageBus(Protocol):
         ...
 
     async def subscribe(self, subscription: Subscription, handler: Handler) -> Consumer:
-        """Declare the group and start feeding it."""
+        """Declare the group and start feeding it. Raise Unavailable."""
         ...
 
-    async def dead_letters(self, group: str, *, limit: int = 100) -> Sequence[DeadLetter]: ...
+    async def dead_letters(self, group: str, *, limit: int = 100) -> Sequence[DeadLetter]:
+        """The oldest dead letters of a group. Raise Unavailable."""
+        ...
 
     async def redrive(self, group: str, ids: Sequence[UUID]) -> int:
         """Put dead letters back in line with their attempts forgotten; how many there were."""
         ...
 
-    async def lag(self, group: str) -> Lag: ...
+    async def lag(self, group: str) -> Lag:
+        """Raise Unavailable."""
+        ...
 
-    async def close(self) -> None: ...
+    async def hold(self, name: str) -> bool:
+        """Take or keep a name that one process on the bus holds at a time; whether it is ours now.
+
+        A holder that dies loses it within seconds. Raise Unavailable.
+        """
+        ...
+
+    async def close(self, drain: float = 5.0) -> None:
+        """Close every consumer, and let go of what is held."""
+        ...
