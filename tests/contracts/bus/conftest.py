@@ -6,16 +6,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import aio_pika
 import pytest
 from sqlalchemy import text
 
+from tests.contracts.bus.rabbit import Wire, rabbit_server
 from tidings.adapters.embedded.bus import Broker, MemoryBus
 from tidings.adapters.embedded.signal import LocalSignal
 from tidings.adapters.embedded.sqlite import sqlite_database
 from tidings.adapters.embedded.system import uuid7
 from tidings.adapters.mysql.bus import SqlBus, metadata
-from tidings.application.ports.bus import Envelope, Outcome, Subscription
+from tidings.adapters.rabbitmq.bus import RabbitBus
+from tidings.adapters.rabbitmq.topology import Names
+from tidings.application.ports.bus import SHARDS, Envelope, Outcome, Subscription
 from tidings.domain.kernel import OrganizationId
+
+__all__ = ["rabbit_server"]
 
 LEASE = 1.0
 """Seconds after which a killed process's work must come back."""
@@ -100,6 +106,51 @@ class SqlPlace:
             await self.lock.close()
 
 
+class RabbitPlace:
+    """Every process reaches the broker through a line of its own, which a crash cuts."""
+
+    def __init__(self, server):
+        self.clock, self.server = Clock(), server
+        self.prefix = f"t{uuid4().hex[:8]}"
+        self.wires = {}
+
+    async def process(self):
+        wire = await Wire.to(self.server.port)
+        url = f"amqp://guest:guest@127.0.0.1:{wire.port}/?heartbeat=5"
+        bus = RabbitBus(url, self.clock.now, prefix=self.prefix, beat=0.2)
+        self.wires[bus] = wire
+        return bus
+
+    async def crash(self, bus):
+        tasks = [task for each in bus.consumers for task in (*each.tasks, each.keeper)]
+        for task in tasks:
+            task.cancel()
+        self.wires[bus].cut()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        bus.consumers.clear()
+
+    async def freeze(self):
+        self.server.freeze()
+
+    async def thaw(self):
+        self.server.thaw()
+
+    async def clean(self):
+        """Take away what this test made at the broker."""
+        names, connection = Names(self.prefix), await aio_pika.connect(self.server.url)
+        try:
+            channel = await connection.channel()
+            for name in ("g", "left", "right", "other"):
+                ends = [*map(str, range(SHARDS)), "dead", "members", "all"]
+                for queue in [f"{self.prefix}.{name}.{end}.v1" for end in ends]:
+                    await channel.queue_delete(queue)
+            await channel.exchange_delete(names.events)
+        finally:
+            await connection.close()
+        for wire in self.wires.values():
+            wire.cut()
+
+
 @pytest.fixture
 async def sqlite(tmp_path):
     database = sqlite_database(tmp_path / "bus.db")
@@ -116,10 +167,19 @@ async def mysql(request):
     await database.close()
 
 
-@pytest.fixture(params=["memory", "sqlite", pytest.param("mysql", marks=pytest.mark.mysql)])
+@pytest.fixture
+async def rabbit(rabbit_server):
+    place = RabbitPlace(rabbit_server)
+    yield place
+    await place.clean()
+
+
+@pytest.fixture(params=["memory", "sqlite", pytest.param("mysql", marks=pytest.mark.mysql), "rabbit"])
 def place(request):
     if request.param == "memory":
         return MemoryPlace()
+    if request.param == "rabbit":
+        return request.getfixturevalue("rabbit")
     return SqlPlace(request.getfixturevalue(request.param))
 
 
