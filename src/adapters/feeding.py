@@ -114,6 +114,19 @@ def together(attempts: Sequence[int]) -> int:
     return next((n for n, each in enumerate(attempts) if each >= SUSPECT), len(attempts))
 
 
+def killer(subscription: Subscription, deliveries: Sequence[Delivery]) -> Fate | None:
+    """The end of a delivery that went out alone and was in hand each time that its process died.
+
+    Only for a bus that knows exactly what was in hand: elsewhere innocent ones would be counted too.
+    """
+    attempts = deliveries[0].attempt - 1
+    if len(deliveries) > 1 or attempts < max(subscription.max_attempts, SUSPECT + 1):
+        return None
+    fate = Fate(End.DEAD, attempts, reason="its process died each time that it was in hand")
+    _lament(subscription.group, deliveries[0], fate)
+    return fate
+
+
 @dataclass(slots=True, eq=False)
 class Waiting(Generic[T]):
     """A delivery in line, with what its bus knows it by."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from tidings.adapters.feeding import End, Fate, Line, Waiting, judged
+from tidings.adapters.feeding import End, Fate, Line, Waiting, judged, killer
 from tidings.application.ports.bus import (
     BusUnavailable,
     DeadLetter,
@@ -206,7 +206,9 @@ class MemoryConsumer:
         taken = line.take(limit, _seconds(self.bus.now()), number, of) if self.bus.broker.up else []
         if taken:
             self.in_hand += taken
-            fates = await judged(self.subscription, self.handler, [each.delivery for each in taken])
+            deliveries = [each.delivery for each in taken]
+            given_up = killer(self.subscription, deliveries)
+            fates = [given_up] if given_up else await judged(self.subscription, self.handler, deliveries)
             for each, fate in zip(taken, fates, strict=True):
                 self._settle(each, fate)
             self.group.tell()

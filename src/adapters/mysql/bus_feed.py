@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, RowMapping, delete, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tidings.adapters.feeding import End, Fate, judged, log, together
+from tidings.adapters.feeding import End, Fate, judged, killer, log, together
 from tidings.adapters.mysql.bus_leases import Leases, Seat
 from tidings.adapters.mysql.bus_tables import envelope_of, letters, line, row_of
 from tidings.adapters.mysql.dialect import insert_many, update_many
@@ -114,7 +114,12 @@ class Feeder:
                 deliveries = [
                     Delivery(envelope=envelope_of(row), attempt=row["attempts"] + 1) for row in taken
                 ]
-                fates = await judged(self.consumer.subscription, self.consumer.handler, deliveries)
+                given_up = killer(self.consumer.subscription, deliveries)
+                fates = (
+                    [given_up]
+                    if given_up
+                    else await judged(self.consumer.subscription, self.consumer.handler, deliveries)
+                )
                 await self._settle(taken, deliveries, fates)
             finally:
                 self.consumer.in_hand -= len(taken)

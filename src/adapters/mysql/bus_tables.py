@@ -58,7 +58,6 @@ def _deliveries(name: str, *indexes: Index, more: Sequence[Column[str]] = ()) ->
 line = _deliveries(
     "bus_deliveries",
     Index("bus_deliveries_line", "group", "position", "shard", "due_at"),
-    Index("bus_deliveries_due", "group", "due_at"),
 )
 letters = _deliveries(
     "bus_letters",
