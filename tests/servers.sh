@@ -4,6 +4,7 @@ set -euo pipefail
 
 missing=()
 command -v mariadbd >/dev/null || missing+=(mariadb-server)
+test -x /usr/lib/rabbitmq/bin/rabbitmq-server || missing+=(rabbitmq-server)
 command -v redis-server >/dev/null || missing+=(redis-server)
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || missing+=(chromium)
 test -x /usr/sbin/nginx || command -v nginx >/dev/null || missing+=(nginx-light)

@@ -25,6 +25,7 @@ from tidings.adapters.mysql.users import users_in
 from tidings.adapters.numbering import WorldNumbering
 from tidings.adapters.peers.remote import Peers
 from tidings.adapters.peers.users import KeptCredentials, LocalPeople, LocalWabas, WabaTokens
+from tidings.adapters.rabbitmq.bus import RabbitBus
 from tidings.adapters.redis.cache import RedisCache, RedisVersions
 from tidings.adapters.redis.link import Link
 from tidings.adapters.security import AesSealer, AppCodes, Argon2Passwords, JwtTokens, ServiceTokens
@@ -70,6 +71,11 @@ def database_file(settings: Settings, name: str) -> Database:
 
 def _mail_folder(settings: Settings) -> Path:
     return settings.data / "mail"
+
+
+def bus_on(settings: Settings) -> str:
+    """What carries events between contexts."""
+    return "rabbitmq" if settings.rabbitmq_url else "files"
 
 
 def signal_file(settings: Settings, name: str) -> FileSignal:
@@ -134,7 +140,12 @@ class People(containers.DeclarativeContainer):
     # The bus.
     bus_database = providers.Singleton(database_file, settings, "bus")
     bus_signal = providers.Singleton(signal_file, settings, "bus")
-    bus = providers.Singleton(SqlBus, bus_database, owners, bus_signal, now)
+    bus_on = providers.Callable(bus_on, settings)
+    bus = providers.Selector(
+        bus_on,
+        files=providers.Singleton(SqlBus, bus_database, owners, bus_signal, now),
+        rabbitmq=providers.Singleton(RabbitBus, settings.provided.rabbitmq_url, now),
+    )
 
     # Users.
     users_database = providers.Singleton(database_file, settings, "users")

@@ -97,8 +97,9 @@ class Platform:
             metadata, _ = _TABLES[name]
             self.databases[name] = getattr(self.container, f"{name}_database")()
             await self.databases[name].create(metadata)
-        self.databases["bus"] = self.container.bus_database()
-        await self.databases["bus"].create(bus_tables.metadata)
+        if self.container.bus_on() == "files":
+            self.databases["bus"] = self.container.bus_database()
+            await self.databases["bus"].create(bus_tables.metadata)
 
     async def run(self, contexts: Iterable[str], *, send: bool) -> None:
         """Start the loops of these contexts; `send` also hands messages to Meta."""

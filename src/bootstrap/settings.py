@@ -28,7 +28,7 @@ PORTS = {
 }
 """Where each context listens when it is served alone."""
 
-OTHER_NAMES = {"REDIS_URL": "redis_url"}
+OTHER_NAMES = {"REDIS_URL": "redis_url", "RABBITMQ_URL": "rabbitmq_url"}
 """Variables without our prefix, as many hosts and the services before ours call them; ours win."""
 
 LISTS = frozenset({"app_secrets", "signing_keys", "sealing_keys", "peers", "contexts"})
@@ -67,6 +67,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     log_level: str = "INFO"
     redis_url: str = ""
     """Redis 7 or newer, such as `redis://cache:6379/0`: shared by processes that keep replies in memory."""
+    rabbitmq_url: str = ""
+    """RabbitMQ 3.10 or newer, such as `amqp://user:secret@broker:5672/`; without it events stay in a file."""
     peers: tuple[str, ...] = ()
     """Where contexts run, each as `contacts=http://10.0.0.7:3001`; those of this process are skipped."""
     contexts: tuple[str, ...] = ()

@@ -1,7 +1,10 @@
 """Apart or together: the same story, told to one service and to six behind a proxy, with the same ending."""
 
+import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,7 @@ from tests.shapes.topology import DEPLOY, Platform, running
 from tidings.adapters.http.security import endpoints
 from tidings.bootstrap.app import create_app
 from tidings.bootstrap.assembly import assembled
-from tidings.bootstrap.demo import PARAMETERS, TEMPLATE
+from tidings.bootstrap.demo import PARAMETERS, TEMPLATE, free_port
 from tidings.bootstrap.settings import CONTEXTS, Settings
 
 PASSWORD = "correct horse battery staple"
@@ -122,20 +125,33 @@ def tell(platform: Platform) -> dict:
     return {"lines": story.lines, "totals": totals, "chain": [step["what"] for step in chain]}
 
 
+@pytest.fixture(scope="module")
+def of_one(tmp_path_factory):
+    """The story as one service tells it."""
+    with running(tmp_path_factory.mktemp("together"), apart=False) as platform:
+        return tell(platform)
+
+
 @proxied
-def test_six_services_apart_tell_the_story_of_one(tmp_path):
-    told = {}
-    for name in ("together", "apart"):
-        folder = tmp_path / name
-        folder.mkdir()
-        with running(folder, apart=name == "apart") as platform:
-            told[name] = tell(platform)
-            if name == "apart":
-                assert platform.api.post("/internal/Doorkeeper/identify").status_code == 404
-                direct = platform.services["users"].post("/internal/Doorkeeper/identify")
-                assert direct.status_code == 401
-    assert told["apart"] == told["together"]
-    assert told["apart"]["totals"]["planned"] == PEOPLE
+@pytest.mark.parametrize("events", ["files", "rabbitmq"])
+def test_six_services_apart_tell_the_story_of_one(tmp_path, request, of_one, events):
+    broker = request.getfixturevalue("rabbit_server").url if events == "rabbitmq" else ""
+    with running(tmp_path, apart=True, broker=broker) as platform:
+        story = tell(platform)
+        assert platform.api.post("/internal/Doorkeeper/identify").status_code == 404
+        direct = platform.services["users"].post("/internal/Doorkeeper/identify")
+        assert direct.status_code == 401
+    assert story == of_one
+    assert story["totals"]["planned"] == PEOPLE
+
+
+def test_a_broker_that_is_not_there_is_said_in_a_line(tmp_path):
+    command = [sys.executable, "-m", "tidings", "serve", "--port", str(free_port()), "--data", str(tmp_path)]
+    environment = {**os.environ, "RABBITMQ_URL": f"amqp://guest:guest@127.0.0.1:{free_port()}/"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "broker" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.anyio

@@ -34,19 +34,21 @@ class Platform:
     environment: Mapping[str, str]
     processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
 
-    def start(self, name: str, command: Sequence[str]) -> None:
+    def start(self, name: str, command: Sequence[str], **more: str) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 command,
-                env=dict(self.environment),
+                env={**self.environment, **more},
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 cwd=self.folder,
             )
 
-    def tidings(self, name: str, *words: str) -> None:
-        self.start(name, [sys.executable, "-m", "tidings", *words])
+    def tidings(self, name: str, *words: str, data: str = "data") -> None:
+        """One of our processes, with its files in a folder of this name."""
+        command = [sys.executable, "-m", "tidings", *words]
+        self.start(name, command, TIDINGS_DATA=str(self.folder / data))
 
     def until(self, look: Callable[[], Any], what: str) -> Any:
         end = time.monotonic() + PATIENCE
@@ -76,18 +78,22 @@ class Platform:
 
 
 @contextmanager
-def running(folder: Path, *, apart: bool) -> Iterator[Platform]:
-    """All processes up and ready, for as long as the block lasts."""
+def running(folder: Path, *, apart: bool, broker: str = "") -> Iterator[Platform]:
+    """All processes up and ready, for as long as the block lasts.
+
+    With a broker, services that are apart share no file.
+    """
     graph_port, ports = free_port(), {name: free_port() for name in CONTEXTS}
     public = free_port() if apart else ports["users"]
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("TIDINGS_")},
-        "TIDINGS_DATA": str(folder / "data"),
         "TIDINGS_GRAPH_URL": f"http://127.0.0.1:{graph_port}",
         "TIDINGS_APP_SECRETS": "the-app-secret",
         "TIDINGS_VERIFY_TOKEN": "the-verify-token",
         "TIDINGS_SIGNING_KEYS": "signing-key-of-this-test-and-no-other",
     }
+    if broker:
+        environment["RABBITMQ_URL"] = broker
     if apart:
         peers = (f"{name}=http://127.0.0.1:{port}" for name, port in ports.items())
         environment["TIDINGS_PEERS"] = ",".join(peers)
@@ -108,11 +114,13 @@ def running(folder: Path, *, apart: bool) -> Iterator[Platform]:
         # fmt: on
         if apart:
             for name, port in ports.items():
-                platform.tidings(name, "serve", name, "--port", str(port), "--no-send")
+                platform.tidings(
+                    name, "serve", name, "--port", str(port), "--no-send", data=name if broker else "data"
+                )
             platform.start("proxy", _proxy(folder, public, ports))
         else:
             platform.tidings("service", "serve", "--port", str(public), "--no-send")
-        platform.tidings("worker", "worker")
+        platform.tidings("worker", "worker", data="whatsapp" if apart and broker else "data")
         platform.until(lambda: platform.graph.get("/_sandbox/state").is_success, "the sandbox")
         for name, service in services.items():
             platform.until(lambda service=service: service.get("/ready").is_success, name)

@@ -10,7 +10,7 @@ import aio_pika
 import pytest
 from sqlalchemy import text
 
-from tests.contracts.bus.rabbit import Wire, rabbit_server
+from tests.contracts.bus.rabbit import Wire
 from tidings.adapters.embedded.bus import Broker, MemoryBus
 from tidings.adapters.embedded.signal import LocalSignal
 from tidings.adapters.embedded.sqlite import sqlite_database
@@ -21,7 +21,6 @@ from tidings.adapters.rabbitmq.topology import Names
 from tidings.application.ports.bus import SHARDS, Envelope, Outcome, Subscription
 from tidings.domain.kernel import OrganizationId
 
-__all__ = ["rabbit_server"]
 
 LEASE = 1.0
 """Seconds after which a killed process's work must come back."""
