@@ -21,7 +21,6 @@ from tidings.adapters.rabbitmq.topology import Names
 from tidings.application.ports.bus import SHARDS, Envelope, Outcome, Subscription
 from tidings.domain.kernel import OrganizationId
 
-
 LEASE = 1.0
 """Seconds after which a killed process's work must come back."""
 
