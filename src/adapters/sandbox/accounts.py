@@ -63,10 +63,29 @@ class Waba:
     calls: Calls = field(default_factory=Calls)
     creations: deque[float] = field(default_factory=deque[float])
     """When templates were handed in, within an hour."""
+    refuses: int | None = None
+    """The code with which every message is refused, such as 131031 or 368."""
+    fails: int | None = None
+    """The code with which every message fails after it was accepted, such as 131042."""
+    allowed: frozenset[str] | None = None
+    """The only digits that may be dialled, as with Meta's test numbers (131030)."""
 
-    @property
-    def url(self) -> str | None:
-        return (self.override or self.webhook) if self.subscribed else None
+    def url(self, line: "Line | None" = None) -> str | None:
+        """Where webhooks go. About messages, a number's own address stands before the account's, and that
+        before the app's; notices go to the app's (fact sheet 5.3).
+        """
+        if not self.subscribed:
+            return None
+        if line is None:
+            return self.webhook or self.override
+        return line.override or self.override or self.webhook
+
+
+class Entry(Struct):
+    """A free entry point: somebody wrote from an advertisement, and perhaps was answered."""
+
+    wrote_at: float
+    until: float = 0.0
 
 
 @dataclass(slots=True)
@@ -83,6 +102,17 @@ class Line:
     standing: Standing = field(default_factory=Standing)
     talked: dict[str, float] = field(default_factory=dict[str, float])
     """When a person last wrote to it, by business-scoped id."""
+    entries: dict[str, Entry] = field(default_factory=dict[str, Entry])
+    """People who came through an advertisement, by business-scoped id."""
+    given: dict[str, int] = field(default_factory=dict[str, int])
+    """Free-form messages that cost nothing, by month."""
+    blocked: dict[str, str] = field(default_factory=dict[str, str])
+    """People whom the business has blocked: WhatsApp's ids by business-scoped id."""
+    override: str | None = None
+    """Where webhooks about messages go, before the account's address."""
+    refuses: int | None = None
+    upgraded_at: float = 0.0
+    """Until then its throughput is being raised (131057)."""
 
     @property
     def digits(self) -> str:

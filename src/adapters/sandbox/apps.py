@@ -3,7 +3,9 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
-from tidings.adapters.sandbox.accounts import Access, Waba
+import msgspec
+
+from tidings.adapters.sandbox.accounts import Access, Line, Waba
 from tidings.adapters.sandbox.calls import SUCCESS, Call, Reply, answered
 from tidings.adapters.sandbox.errors import GraphError, bad_token, invalid, missing, no_token
 from tidings.adapters.sandbox.world import World
@@ -44,6 +46,17 @@ class Apps:
         url = said.get("override_callback_uri")
         waba.override = None if url is None else await self._asked(url, said.get("verify_token"))
         waba.subscribed = True
+        self._world.changed = True
+        return SUCCESS
+
+    async def send_elsewhere(self, line: Line, call: Call) -> Reply:
+        """`POST /{phone-number-id}` with another address for its webhooks. Raise GraphError."""
+        try:
+            said = msgspec.convert(call.json()["webhook_configuration"], dict[str, object])
+        except msgspec.ValidationError:
+            raise invalid("Param webhook_configuration must be a JSON object.") from None
+        url = said.get("override_callback_uri")
+        line.override = await self._asked(url, said.get("verify_token")) if url else None
         self._world.changed = True
         return SUCCESS
 

@@ -7,6 +7,7 @@ import msgspec
 
 from tidings.adapters.sandbox.accounts import Access, Line, Waba
 from tidings.adapters.sandbox.apps import Apps, Verify
+from tidings.adapters.sandbox.blocks import Blocks
 from tidings.adapters.sandbox.calls import SUCCESS, Call, Reply, answered
 from tidings.adapters.sandbox.errors import (
     GraphError,
@@ -18,11 +19,14 @@ from tidings.adapters.sandbox.errors import (
 )
 from tidings.adapters.sandbox.moderation import Moderation
 from tidings.adapters.sandbox.numbers import Numbers, health
+from tidings.adapters.sandbox.passcodes import previews
 from tidings.adapters.sandbox.review import Reviews
 from tidings.adapters.sandbox.sending import Sending
 from tidings.adapters.sandbox.world import World
 
 _VERSION = re.compile(r"v2[1-6]\.0")
+_UNREGISTERED = 200
+"""Calls an hour that manage an account without a registered number."""
 _MESSAGING = frozenset({"messages", "marketing_messages", "media"})
 
 
@@ -34,15 +38,19 @@ class Graph:
         self._sending = Sending(world)
         self._reviews = Reviews(world, moderation)
         self._numbers = Numbers(world)
+        self._blocks = Blocks(world)
         self._apps = Apps(world, verify)
         self._trace = 0
 
     async def answer(self, call: Call) -> Reply:
         """The answer to any call; errors are answers too."""
+        self._trace += 1
         try:
-            return await self._route(call)
+            reply = await self._route(call)
         except GraphError as error:
-            return self._refusal(call, error)
+            reply = self._refusal(call, error)
+        said = (("facebook-api-version", call.path[1:6]), ("x-fb-trace-id", f"A{self._trace:015d}"))
+        return reply._replace(headers=(*reply.headers, *said))
 
     def media(self, call: Call) -> Reply:
         """The bytes of a file, from the address that a look-up gave."""
@@ -52,7 +60,6 @@ class Graph:
             return self._refusal(call, error)
 
     def _refusal(self, call: Call, error: GraphError) -> Reply:
-        self._trace += 1
         trace = f"A{self._world.dice.hex(f'trace {self._trace}', 22)}"
         waba = self._world.tokens.get(_token(call))
         headers = self._usage(waba, 100) if waba is not None and error.code == 80007 else ()
@@ -79,7 +86,7 @@ class Graph:
             case [id, *edge]:
                 headers = self._counted(waba)
                 reply = await self._managed(waba, id, edge, call)
-                return reply._replace(headers=(("facebook-api-version", version), *headers))
+                return reply._replace(headers=headers)
             case _:
                 raise unknown_object(call.method, "")
 
@@ -103,7 +110,11 @@ class Graph:
                 return answered(_account(waba, call))
             case [name] if id == waba.id:
                 return await self._edge(waba, name, call)
+            case ["block_users"] if line is not None:
+                return self._blocks.edge(line, call)
             case [] if line is not None:
+                if call.method == "POST" and "webhook_configuration" in call.json():
+                    return await self._apps.send_elsewhere(line, call)
                 return self._numbers.node(line, call)
             case [name] if line is not None:
                 return self._numbers.edge(line, name, call)
@@ -116,7 +127,9 @@ class Graph:
 
     def _counted(self, waba: Waba) -> tuple[tuple[str, str], ...]:
         """Raise GraphError when the hour's calls are used up."""
-        percent = waba.calls.take(self._world.settings.management_calls, self._world.now())
+        active = any(line.waba is waba and line.standing.registered for line in self._world.ordered)
+        most = self._world.settings.management_calls
+        percent = waba.calls.take(most if active else min(most, _UNREGISTERED), self._world.now())
         return self._usage(waba, percent) if percent else ()
 
     def _usage(self, waba: Waba, percent: int) -> tuple[tuple[str, str], ...]:
@@ -127,7 +140,11 @@ class Graph:
             "total_time": percent // 4,
             "estimated_time_to_regain_access": waba.calls.regain(self._world.now()) if percent >= 100 else 0,
         }
-        return (("x-business-use-case-usage", msgspec.json.encode({waba.id: [usage]}).decode()),)
+        of_app = {name: usage[name] for name in ("call_count", "total_cputime", "total_time")}
+        return (
+            ("x-business-use-case-usage", msgspec.json.encode({waba.id: [usage]}).decode()),
+            ("x-app-usage", msgspec.json.encode(of_app).decode()),
+        )
 
     def _waba(self, call: Call) -> Waba:
         token = _token(call)
@@ -138,7 +155,10 @@ class Graph:
             raise bad_token()
         if waba.access is Access.EXPIRED:
             raise expired_token()
-        if "appsecret_proof" in call.query:
+        if "appsecret_proof" not in call.query:
+            if self._world.settings.require_proof:
+                raise invalid("API calls from the server require an appsecret_proof argument")
+        else:
             proof = hmac.digest(waba.app_secret.encode(), token.encode(), "sha256").hex()
             if not hmac.compare_digest(call.params.get("appsecret_proof", ""), proof):
                 raise invalid("Invalid appsecret_proof provided in the API argument")
@@ -152,6 +172,10 @@ class Graph:
         match edge, call.method:
             case "message_templates", _:
                 return self._reviews.edge(waba, call)
+            case "message_template_previews", "GET":
+                return answered({"data": previews(call.params)})
+            case "upsert_message_templates", "POST":
+                return self._reviews.upsert(waba, call)
             case "phone_numbers", "GET":
                 return self._numbers.page(waba, call)
             case "phone_numbers", "POST":

@@ -138,9 +138,13 @@ class _Connection(asyncio.Protocol):
         return head.call(body)
 
     async def _serve(self, call: Call) -> None:
-        reply = await self._answer(call)
-        if reply.delay:
-            await asyncio.sleep(reply.delay)
+        try:
+            reply = await self._answer(call)
+            if reply.delay:
+                await asyncio.sleep(reply.delay)
+        except BaseException:
+            self.close()
+            raise
         head, self._head, self._task = self._head, None, None
         if reply.dropped:
             self.close()

@@ -25,6 +25,10 @@ class Wamids:
     def inbound(self, phone: str, n: int) -> str:
         return _wamid(phone, _INBOUND, f"3A{(n * _FACTOR + self._offset) & _MASK:018X}")
 
+    def conversation(self, n: int) -> str:
+        """Meta's older webhooks name a conversation with every message: here, one for each."""
+        return f"{(n * _FACTOR ^ self._offset) & _MASK:032x}"
+
     def number(self, wamid: str) -> int:
         """The number of an outbound message; 0 for what is none of ours."""
         try:
@@ -32,6 +36,15 @@ class Wamids:
             return ((int(raw[-19:-1], 16) - self._offset) * _INVERSE) & _MASK
         except (binascii.Error, ValueError):
             return 0
+
+
+def is_wamid(id: str) -> bool:
+    """Whether it has the form of a message id, of whatever life of the sandbox."""
+    try:
+        raw = base64.b64decode(id.removeprefix("wamid."), validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return id.startswith("wamid.") and raw[:2] == b"\x1c\x18" and raw[-1:] == b"\0"
 
 
 def _wamid(phone: str, direction: int, hex: str) -> str:

@@ -14,6 +14,7 @@ class Step(IntEnum):
     FAILED = 2
     DELIVERED = 3
     READ = 4
+    PLAYED = 5
 
     @property
     def word(self) -> str:
@@ -89,6 +90,11 @@ class Ledger:
     def tell(self, n: int, step: int) -> None:
         if step > self._told[n]:
             self._told[n] = step
+
+    def unfinished(self, template: int) -> bool:
+        """Whether a message of this template is still on its way."""
+        on_its_way = (Step.ACCEPTED, Step.SENT)
+        return any(t == template and self._told[n] in on_its_way for n, t in enumerate(self._template) if n)
 
     def after(self, n: int, limit: int) -> Iterator[int]:
         return iter(range(n + 1, min(n + limit, len(self)) + 1))

@@ -9,6 +9,7 @@ PAIR_BURST = 45
 DAY = 86400.0
 HOUR = 3600.0
 _TIDY = 50_000
+"""Pairs that are kept before those without debts are dropped."""
 
 TIERS = {"TIER_50": 50, "TIER_250": 250, "TIER_2K": 2000, "TIER_10K": 10_000, "TIER_100K": 100_000}
 
@@ -18,6 +19,7 @@ class Pairs:
 
     def __init__(self) -> None:
         self._paid_off: dict[tuple[int, str], float] = {}
+        self._tidy_at = _TIDY
 
     def take(self, line: int, phone: str, now: float) -> None:
         """Raise GraphError."""
@@ -29,8 +31,9 @@ class Pairs:
                 "to the same phone number in a short period of time.",
             )
         self._paid_off[line, phone] = until + PAIR_SECONDS
-        if len(self._paid_off) > _TIDY:
+        if len(self._paid_off) > self._tidy_at:
             self._paid_off = {pair: end for pair, end in self._paid_off.items() if end > now}
+            self._tidy_at = max(_TIDY, 2 * len(self._paid_off))
 
 
 class Reach:

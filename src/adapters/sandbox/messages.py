@@ -1,25 +1,37 @@
 """`POST /{phone-number-id}/messages`, read and checked as Meta does before it accepts (fact sheet 2)."""
 
 import re
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Callable, Iterable
+from typing import TypeVar, cast
 
 import msgspec
 from msgspec import Struct
 
 from tidings.adapters.sandbox.accounts import Line
+from tidings.adapters.sandbox.content import (
+    MEDIA,
+    check_contacts,
+    check_interactive,
+    check_location,
+    check_media,
+    check_reaction,
+)
 from tidings.adapters.sandbox.errors import GraphError, invalid, missing
+from tidings.adapters.sandbox.ids import is_wamid
+from tidings.adapters.sandbox.journeys import Odd
 from tidings.adapters.sandbox.shapes import SentComponent
 from tidings.adapters.sandbox.templates import SandboxTemplate, Templates
 from tidings.domain.templates.components import Category
+
+T = TypeVar("T")
 
 MAX_TEXT = 4096
 MAX_CALLBACK = 512
 _DIGITS = re.compile(r"[1-9][0-9]{6,14}")
 _DRESS = str.maketrans("", "", "+ -().\u00a0")
 _USER_ID = re.compile(r"[A-Z]{2}\.(ENT\.)?[0-9A-Za-z]{1,128}")
-_MEDIA = frozenset({"image", "video", "audio", "document", "sticker"})
-_OTHERS = frozenset({"location", "contacts", "reaction", "interactive"})
+_NOWHERE = re.compile(r"https?://[^/]*\.invalid([:/].*)?")
+"""Links that nobody can fetch: the name is reserved for that."""
 
 
 class _Language(Struct, frozen=True):
@@ -117,9 +129,7 @@ def check_content(said: Envelope, line: Line, templates: Templates, *, lite: boo
         raise GraphError(131055, "Message must be a template message.")
     if kind == "text":
         _check_text(said)
-    elif kind in _MEDIA or kind in _OTHERS:
-        _check_other(said, kind)
-    else:
+    elif not _check_other(said, kind):
         raise invalid(f"Param type must be one of {{TEXT, TEMPLATE, IMAGE, ...}} - got '{said.type}'.")
     return None
 
@@ -134,7 +144,7 @@ def _check_category(said: Envelope, template: SandboxTemplate, *, lite: bool) ->
 
 def check_files(said: Envelope, known: Callable[[str], bool]) -> None:
     """Raise GraphError for an id that is no file's."""
-    found: list[tuple[str, object]] = [(kind, getattr(said, kind)) for kind in sorted(_MEDIA)]
+    found: list[tuple[str, object]] = [(kind, getattr(said, kind)) for kind in sorted(MEDIA)]
     for component in said.template.components if said.template else ():
         for parameter in component.parameters:
             found += [(kind, getattr(parameter, kind)) for kind in ("image", "video", "document")]
@@ -156,14 +166,55 @@ def _check_text(said: Envelope) -> None:
         raise invalid(f"Param text['body'] must be at most {MAX_TEXT} characters long.")
 
 
-def _check_other(said: Envelope, kind: str) -> None:
-    value: object = getattr(said, kind)
+def _check_other(said: Envelope, kind: str) -> bool:
+    """Whether there is such a kind of message. Raise GraphError."""
+    if kind in MEDIA:
+        check_media(kind, _given(getattr(said, kind), kind))
+    elif kind == "interactive":
+        check_interactive(_given(said.interactive, kind))
+    elif kind == "location":
+        check_location(_given(said.location, kind))
+    elif kind == "reaction":
+        check_reaction(_given(said.reaction, kind))
+    elif kind == "contacts":
+        check_contacts(_given(said.contacts, kind))
+    else:
+        return False
+    return True
+
+
+def _given(value: T | None, kind: str) -> T:
     if not value:
         raise missing(kind)
-    if kind in _MEDIA and isinstance(value, dict) and not ("id" in value or "link" in value):
-        raise GraphError(131008, f"{kind}: either id or link is required")
-    if kind == "interactive" and isinstance(value, dict) and not ("type" in value and "action" in value):
-        raise GraphError(131008, "interactive: type and action are required")
+    return value
+
+
+def odd(said: Envelope) -> Odd | None:
+    """What is special about the way of a message that was accepted."""
+    if said.template is not None:
+        return _odd_file(_files_of(said.template.components))
+    if said.reaction is not None:
+        target = str(said.reaction.get("message_id"))
+        return Odd(reaction=True, fails=0 if is_wamid(target) else 131009)
+    if said.audio is not None and said.audio.get("voice"):
+        return _odd_file([said.audio]) or Odd(voice=True)
+    files = (said.image, said.video, said.audio, said.document, said.sticker)
+    return _odd_file([file for file in files if file is not None])
+
+
+def _files_of(components: Iterable[SentComponent]) -> list[dict[str, object]]:
+    values = (
+        value
+        for component in components
+        for parameter in component.parameters
+        for value in (parameter.image, parameter.video, parameter.document)
+    )
+    return [value for value in values if value is not None]
+
+
+def _odd_file(files: list[dict[str, object]]) -> Odd | None:
+    gone = any(_NOWHERE.fullmatch(str(file.get("link", ""))) for file in files)
+    return Odd(fails=131053) if gone else None
 
 
 def _check_template(said: Envelope, line: Line, templates: Templates) -> SandboxTemplate:

@@ -10,6 +10,7 @@ from tidings.adapters.sandbox.world import World
 from tidings.domain.templates.components import Category
 
 HOUR = 3600.0
+DAY = 24 * HOUR
 PAUSES = (("FIRST_PAUSE", 3 * HOUR), ("SECOND_PAUSE", 6 * HOUR))
 
 
@@ -27,10 +28,12 @@ class Moderation:
             waba.creations.popleft()
         if len(waba.creations) >= world.settings.creations:
             raise GraphError(80007, "Too many templates were created within an hour.")
-        draft, verdict = world.templates.read(waba.id, raw, now)
+        judgement = world.templates.read(waba.id, raw, now)
+        draft = judgement.draft
         waba.creations.append(now)
         id = world.dice.number(f"template {waba.id} {draft.name} {draft.language} {now}", 16)
-        template = SandboxTemplate(id=id, waba_id=waba.id, draft=draft, verdict=verdict)
+        template = SandboxTemplate(id=id, waba_id=waba.id, draft=draft)
+        judgement.onto(template)
         world.templates.keep(template)
         self.review(template)
         return template
@@ -61,19 +64,15 @@ class Moderation:
     ) -> list[Item]:
         """Meta's word on a template."""
         template.status, template.reason = word, reason
+        template.by_hand_from = None
         self._world.changed = True
-        value: dict[str, object] = {
-            "event": word,
-            **_named(template),
-            "reason": reason,
-            "message_template_category": template.draft.category,
-        }
+        value = self._event(template, word, reason)
         if title:
             value["other_info"] = {"title": title, "description": f"The template is {word.lower()} now."}
         if reason == "INVALID_FORMAT":
             value["rejection_info"] = {
-                "reason": "The format of the template is invalid.",
-                "recommendation": "Put words between the variables.",
+                "reason": template.hint or "The format of the template is invalid.",
+                "recommendation": "Change the template and hand it in again.",
             }
         return [self._notice(template, "message_template_status_update", value, at)]
 
@@ -109,7 +108,31 @@ class Moderation:
     def drop(self, template: SandboxTemplate, at: float) -> list[Item]:
         """The quality of a paced template was bad: what was held fails, and it must be unpaused by hand."""
         self._world.release(template, at, good=False)
-        return self.decide(template, "PAUSED", at, title="RATE_LIMITING_PAUSE")
+        told = self.decide(template, "PAUSED", at, title="RATE_LIMITING_PAUSE")
+        template.by_hand_from = at + self._world.settings.unpause_after
+        return told
+
+    def delete(self, template: SandboxTemplate) -> None:
+        """At once, or in 30 days when messages are still on their way. Raise GraphError."""
+        world = self._world
+        now = world.now()
+        world.templates.free_later(template, now)
+        world.changed = True
+        if not world.unfinished(template):
+            self.tell(self._gone(template, now))
+            return
+        template.status = "PENDING_DELETION"
+        world.at(now + 30 * DAY, lambda at: self._gone(template, at))
+        value = self._event(template, "PENDING_DELETION", None)
+        self.tell([self._notice(template, "message_template_status_update", value, now)])
+
+    def _gone(self, template: SandboxTemplate, at: float) -> list[Item]:
+        if self._world.templates.by_id.get(template.id) is not template:
+            return []
+        self._world.templates.forget(template)
+        self._world.changed = True
+        value = self._event(template, "DELETED", None)
+        return [self._notice(template, "message_template_status_update", value, at)]
 
     def recategorise(self, template: SandboxTemplate, category: Category, at: float) -> list[Item]:
         """Meta thinks otherwise about what a template is for."""
@@ -118,10 +141,19 @@ class Moderation:
             "previous_category": template.draft.category,
             "new_category": category,
         }
+        template.previous_category = template.draft.category
         template.draft = replace(template.draft, category=category)
         self._world.templates.keep(template)
         self._world.changed = True
         return [self._notice(template, "template_category_update", value, at)]
+
+    def _event(self, template: SandboxTemplate, word: str, reason: str | None) -> dict[str, object]:
+        return {
+            "event": word,
+            **_named(template),
+            "reason": reason,
+            "message_template_category": template.draft.category,
+        }
 
     def _notice(self, template: SandboxTemplate, field: str, value: dict[str, object], at: float) -> Item:
         waba = self._world.wabas[template.waba_id]

@@ -169,8 +169,13 @@ def _whole(line: Line) -> JsonObject:
         "whatsapp_business_manager_messaging_limit": standing.tier,
         "health_status": health("PHONE_NUMBER", line.id, blocked=blocked),
     }
-    if url := line.waba.url:
-        said["webhook_configuration"] = {"application": url}
+    urls = {
+        "application": line.waba.webhook,
+        "whatsapp_business_account": line.waba.override,
+        "phone_number": line.override,
+    }
+    if any(urls.values()):
+        said["webhook_configuration"] = {name: url for name, url in urls.items() if url}
     return said
 
 

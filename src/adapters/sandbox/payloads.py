@@ -5,12 +5,10 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from tidings.adapters.sandbox.accounts import Line, Waba
-from tidings.adapters.sandbox.errors import TITLES
+from tidings.adapters.sandbox.errors import title
 from tidings.adapters.sandbox.ledger import Step
 from tidings.adapters.sandbox.people import Person
-
-OCTOBER_2026 = 1_790_812_800
-"""From then on messages within the service window cost too (fact sheet 8)."""
+from tidings.adapters.sandbox.prices import Price
 
 _ERRORS = "https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes/"
 
@@ -59,16 +57,24 @@ def status(said: Said, person: Person) -> str:
 
 
 def _error(code: int, details: str) -> str:
-    title = TITLES[code]
+    words = title(code)
     data = {"details": details}
-    return ascii({"code": code, "title": title, "message": title, "error_data": data, "href": _ERRORS})
+    return ascii({"code": code, "title": words, "message": words, "error_data": data, "href": _ERRORS})
 
 
-def pricing(name: str, *, in_window: bool, at: float) -> str:
-    """What a message costs: within the window service and utility were free until October 2026."""
-    free = name in ("service", "utility") and in_window and at < OCTOBER_2026
-    kind, billable = ("free_customer_service", "false") if free else ("regular", "true")
-    return f',"pricing":{{"billable":{billable},"pricing_model":"PMP","type":"{kind}","category":"{name}"}}'
+def pricing(price: Price) -> str:
+    billable = "false" if price.free else "true"
+    return (
+        f',"pricing":{{"billable":{billable},"pricing_model":"PMP",'
+        f'"type":"{price.kind}","category":"{price.category}"}}'
+    )
+
+
+def conversation(id: str, price: Price, *, sent: bool) -> str:
+    """The conversation that older webhooks name with every message, and newer ones with free entry points."""
+    ends = f',"expiration_timestamp":"{int(price.ends)}"' if sent and price.ends else ""
+    origin = price.category.replace("-", "_")
+    return f',"conversation":{{"id":"{id}"{ends},"origin":{{"type":"{origin}"}}}}'
 
 
 def contact(person: Person) -> str:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from typing import cast
 
 import msgspec
 
@@ -50,16 +51,39 @@ class Reviews:
                 self._moderation.review(template)
                 return SUCCESS
             case "DELETE":
-                self._remove(template)
+                self._moderation.delete(template)
                 return SUCCESS
             case _:
                 raise unknown_object(call.method, template.id)
 
+    def upsert(self, waba: Waba, call: Call) -> Reply:
+        """`POST /{waba-id}/upsert_message_templates`: a one-time code in many languages at once."""
+        said = call.json()
+        languages = said.pop("languages", None)
+        if str(said.get("category", "")).upper() != "AUTHENTICATION":
+            raise invalid("Param category must be AUTHENTICATION.")
+        if not isinstance(languages, list) or not languages:
+            raise missing("languages")
+        made: list[SandboxTemplate] = []
+        for language in cast(list[object], languages):
+            known = self._world.templates.find(waba.id, str(said.get("name")), str(language))
+            if known is None:
+                made.append(self._moderation.submit(waba, {**said, "language": language}))
+            else:
+                self._world.templates.edit(known, said, self._world.now())
+                self._moderation.review(known)
+                made.append(known)
+        return answered(
+            {"data": [{"id": t.id, "status": t.status, "language": t.draft.language} for t in made]}
+        )
+
     def unpause(self, template: SandboxTemplate) -> Reply:
         """`POST /{template-id}/unpause`."""
-        if template.status != "PAUSED":
-            raise invalid("The template is not paused.")
         now = self._world.now()
+        if template.status != "PAUSED" or template.by_hand_from is None:
+            raise invalid("The template was not paused by pacing.")
+        if now < template.by_hand_from:
+            raise invalid("The template was paused a short while ago; try again in a few minutes.")
         self._moderation.tell(self._moderation.decide(template, "APPROVED", now, title="UNPAUSE"))
         return SUCCESS
 
@@ -88,7 +112,7 @@ class Reviews:
         params = call.params
         if "hsm_ids" in params:
             for template in self._several(waba, params):
-                self._remove(template)
+                self._moderation.delete(template)
             return SUCCESS
         name = params.get("name")
         if not name:
@@ -99,7 +123,7 @@ class Reviews:
         if not found:
             raise not_found(name)
         for template in found:
-            self._remove(template)
+            self._moderation.delete(template)
         return SUCCESS
 
     def _several(self, waba: Waba, params: dict[str, str]) -> list[SandboxTemplate]:
@@ -119,10 +143,6 @@ class Reviews:
                 raise not_found(str(id))
             found.append(template)
         return found
-
-    def _remove(self, template: SandboxTemplate) -> None:
-        self._world.templates.delete(template, self._world.now())
-        self._world.changed = True
 
 
 def _fits(template: SandboxTemplate, params: dict[str, str]) -> bool:

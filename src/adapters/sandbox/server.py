@@ -1,7 +1,7 @@
 """The sandbox whole: embedded in a process of ours, or a server of its own."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from time import time  # noqa: TID251 - a server of its own has its own clock
 
@@ -10,31 +10,44 @@ from msgspec.structs import replace
 from tidings.adapters.sandbox.accounts import Account
 from tidings.adapters.sandbox.app import App
 from tidings.adapters.sandbox.calls import Call, Reply
-from tidings.adapters.sandbox.control import Control, State
+from tidings.adapters.sandbox.clock import Clock, Now
+from tidings.adapters.sandbox.control import Control
+from tidings.adapters.sandbox.director import Director, State
 from tidings.adapters.sandbox.graph import Graph
 from tidings.adapters.sandbox.http import HttpServer
 from tidings.adapters.sandbox.moderation import Moderation
 from tidings.adapters.sandbox.settings import SandboxSettings
 from tidings.adapters.sandbox.snapshot import load, save
 from tidings.adapters.sandbox.webhooks import Deliver, Webhooks, verified
-from tidings.adapters.sandbox.world import Now, World
+from tidings.adapters.sandbox.world import World
 
 _SAVE_EVERY = 0.5
+_PATIENCE = (0.5, 1.0, 2.0, 4.0, 8.0, 0.0)
 
 
 class Sandbox:
-    """Meta, played on this machine."""
+    """Meta, played on this machine. `director` moves what Meta, people and chance would move."""
 
     def __init__(
-        self, settings: SandboxSettings | None = None, now: Now = time, deliver: Deliver | None = None
+        self,
+        settings: SandboxSettings | None = None,
+        now: Now = time,
+        deliver: Deliver | None = None,
+        seed: int | None = None,
     ) -> None:
-        """With `deliver` webhooks go there; without it, over HTTP to each account's address."""
-        self.settings = settings or SandboxSettings()
-        self.world = World(self.settings, now)
+        """With `deliver` webhooks go there; without it, over HTTP to each account's address.
+
+        Raise msgspec.MsgspecError for a snapshot that is none of ours.
+        """
+        settings = settings or SandboxSettings()
+        self.settings = settings if seed is None else replace(settings, seed=seed)
+        clock = Clock(now)
+        self.world = World(self.settings, clock)
         self.webhooks = Webhooks(self.world, deliver)
         self.moderation = Moderation(self.world)
+        self.director = Director(self.world, self.moderation, self.webhooks, clock, self.save)
         self._graph = Graph(self.world, self.moderation, verified)
-        self._control = Control(self.world, self.moderation, self.webhooks)
+        self._control = Control(self.director)
         self.app = App(self.answer)
         self._path = Path(self.settings.snapshot) if self.settings.snapshot else None
         if self._path is not None:
@@ -53,7 +66,14 @@ class Sandbox:
 
     @property
     def state(self) -> State:
-        return self._control.state()
+        return self.director.state()
+
+    def save(self) -> bool:
+        """Write the snapshot, if there is a file for it."""
+        if self._path is None:
+            return False
+        save(self.world, self._path)
+        return True
 
     def open_account(
         self,
@@ -82,7 +102,7 @@ class Sandbox:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.webhooks.run(stop))
             if self._path is not None:
-                group.create_task(self._keep(self._path, stop))
+                group.create_task(self._keep(stop))
 
     async def step(self) -> float | None:
         """For virtual time, in place of `run`, with a `now` that one sets and a `deliver`.
@@ -91,12 +111,15 @@ class Sandbox:
         """
         return await self.webhooks.step()
 
-    async def _keep(self, path: Path, stop: asyncio.Event) -> None:
+    async def _keep(self, stop: asyncio.Event) -> None:
+        """Save what changes, and spend no more than a twentieth of the time on it."""
+        clock = asyncio.get_running_loop().time
         while not stop.is_set():
+            began = clock()
             if self.world.changed:
-                save(self.world, path)
-            await asyncio.sleep(_SAVE_EVERY)
-        save(self.world, path)
+                self.save()
+            await asyncio.sleep(max(_SAVE_EVERY, 20 * (clock() - began)))
+        self.save()
 
 
 class SandboxServer:
@@ -154,21 +177,43 @@ async def run_sandbox(  # noqa: PLR0913 - the command line's options
     """
     settings = settings or SandboxSettings()
     given = {"seed": seed, "throughput": throughput}
-    settings = replace(settings, **{k: v for k, v in given.items() if v is not None})
-    sandbox = Sandbox(settings)
+    sandbox = Sandbox(replace(settings, **{k: v for k, v in given.items() if v is not None}))
     first = next(iter(sandbox.accounts), None) or sandbox.open_account(
         waba_id=waba, phone_number_id=phone_number_id, access_token=token, app_secret=app_secret
     )
     while len(sandbox.accounts) < numbers:
         sandbox.open_account(waba_id=first.waba_id)
+    account = sandbox.world.wabas[first.waba_id]
     if webhook is not None:
-        account = sandbox.world.wabas[first.waba_id]
         account.webhook, account.verify_token = webhook, verify_token
+    stop = stop or asyncio.Event()
     async with SandboxServer(sandbox, host=host, port=port) as server:
-        say(f"port    {server.port}")
-        say(f"token   {first.access_token}")
-        say(f"waba    {first.waba_id}")
-        for account in sandbox.accounts:
-            say(f"number  {account.phone_number_id} {account.display_phone_number}")
-        say(f"secret  {first.app_secret}")
-        await (stop or asyncio.Event()).wait()
+        for line in _welcome(sandbox, server.port):
+            say(line)
+        if account.webhook is not None and account.verify_token is not None:
+            async with asyncio.TaskGroup() as group:
+                asking = group.create_task(_ask(sandbox, account.webhook, account.verify_token, say))
+                await stop.wait()
+                asking.cancel()
+        await stop.wait()
+
+
+def _welcome(sandbox: Sandbox, port: int) -> Iterator[str]:
+    first = sandbox.accounts[0]
+    yield f"port    {port}"
+    yield f"token   {first.access_token}"
+    yield f"waba    {first.waba_id}"
+    for account in sandbox.accounts:
+        yield f"number  {account.phone_number_id} {account.display_phone_number}"
+    yield f"secret  {first.app_secret}"
+    yield f"seed    {sandbox.settings.seed}"
+
+
+async def _ask(sandbox: Sandbox, url: str, token: str, say: Callable[[str], None]) -> None:
+    """Let the receiver show that it knows the verify token; it may start after us."""
+    for wait in _PATIENCE:
+        if await verified(url, token, sandbox.world.dice.number("challenge", 10)):
+            say(f"webhook {url} knows the verify token")
+            return
+        await asyncio.sleep(wait)
+    say(f"webhook {url} does not answer with the challenge; webhooks are sent to it all the same")

@@ -1,6 +1,42 @@
 """What the sandbox is told: its seed, its pace, how people behave and what goes wrong."""
 
-from msgspec import Struct
+from enum import StrEnum
+
+from msgspec import Struct, field
+
+
+class Fate(StrEnum):
+    """What a person does with messages."""
+
+    READS = "reads"
+    NEVER_READS = "never_reads"
+    ANSWERS = "answers"
+    SAYS_STOP = "says_stop"
+    NOT_ON_WHATSAPP = "not_on_whatsapp"
+    EXPERIMENT = "experiment"
+    STOPPED_MARKETING = "stopped_marketing"
+
+
+class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """What becomes of messages to a person; what is not said is left to chance. Times in seconds."""
+
+    fate: Fate | None = None
+    answer: str | None = None
+    """What is answered by those who answer."""
+    hides_phone: bool = False
+    """The number is kept from businesses, so that only the business-scoped id is told."""
+    refused_with: int | None = None
+    """Every call with a message to them is refused with this code of Meta's."""
+    fails_with: int | None = None
+    """Every message to them is accepted, then fails with this code."""
+    sent: float | None = None
+    """After acceptance; the following each after the step before."""
+    delivered: float | None = None
+    read: float | None = None
+    answers_after: float | None = None
+
+
+NO_SCRIPT = Script()
 
 
 class Behaviour(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,11 +63,19 @@ class Faults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What goes wrong, as probabilities from 0 to 1; at most one of them befalls a call."""
 
     error_130429: float = 0.0
+    """The number's throughput, as documented: with HTTP 400."""
+    http_429: float = 0.0
+    """The same with HTTP 429, as some report it."""
     error_131016: float = 0.0
+    error_131000: float = 0.0
+    error_2: float = 0.0
+    """Temporary, says Meta: `is_transient`."""
     html_502_before: float = 0.0
     """A gateway's page; the message was not accepted."""
     html_502_after: float = 0.0
     """A gateway's page; the message was accepted."""
+    half_after: float = 0.0
+    """JSON that ends in the middle; the message was accepted."""
     close_before: float = 0.0
     """The connection is closed without an answer; the message was not accepted."""
     close_after: float = 0.0
@@ -47,6 +91,8 @@ class Faults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Half of an upload is kept, then the connection is closed."""
     hang_seconds: float = 30.0
     slow_seconds: float = 1.0
+    calls: int | None = None
+    """So many calls are in danger, and those after them are not."""
 
 
 class SandboxSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,21 +116,38 @@ class SandboxSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     us_marketing: bool = True
     """Marketing reaches numbers that begin with +1. At Meta it does not (131049)."""
     management_calls: int = 5000
-    """Calls an hour that manage an account; else 80007."""
+    """Calls an hour that manage an account with a registered number; else 80007."""
     creations: int = 100
     """Templates an hour that an account may hand in."""
+    template_limit: int = 6000
+    """Templates of an account; it is 250 while the business is not verified."""
+    recategorise: bool = True
+    """UTILITY templates that read like advertising are taken as MARKETING."""
+    unpause_after: float = 300.0
+    """From the pause of a paced template to when it may be unpaused by hand."""
     pacing_burst: int | None = None
     """Messages of a template without quality that go at once; the others are held for `pacing_hold`."""
     pacing_hold: float = 10.0
     check_media: bool = False
     """Media ids must be of files that were uploaded here."""
+    require_proof: bool = False
+    """Calls without an `appsecret_proof` are refused."""
+    upgrade_seconds: float = 0.0
+    """How long a number answers 131057 while its throughput is raised."""
+    free_service_messages: int = 1000
+    """A number's free-form messages that cost nothing in a month, since October 2026."""
+    webhook_version: int = 25
+    """Graph version of the webhooks: up to 23 every priced status names a conversation."""
     rewrite_wa_ids: bool = True
     """People in Brazil, Mexico and Argentina have ids that differ from the numbers one dials."""
     behaviour: Behaviour = Behaviour()
+    endings: dict[str, Script] = field(default_factory=dict[str, Script])
+    """Scripts by the last digits of numbers; the longest ending counts."""
     faults: Faults = Faults()
     batch_window: float = 0.05
     """What is due within it goes into one webhook."""
     batch_items: int = 1000
+    batch_bytes: int = 3_000_000
     webhook_concurrency: int = 8
     webhook_timeout: float = 10.0
     retry_first: float = 0.2

@@ -1,21 +1,39 @@
 """Templates at Meta: handed in, reviewed, paused, edited and deleted (fact sheet 4)."""
 
+import re
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tidings.adapters.sandbox.errors import GraphError, template_refused
+from tidings.adapters.sandbox.passcodes import written
 from tidings.adapters.sandbox.shapes import Shape, shape_of
 from tidings.domain.errors import Fault
-from tidings.domain.templates.components import Draft, read_components, read_draft
+from tidings.domain.templates.components import (
+    Body,
+    Category,
+    Draft,
+    Footer,
+    read_components,
+    read_draft,
+)
 from tidings.domain.templates.faults import Subcode
+from tidings.domain.templates.likeness import wording
 from tidings.domain.templates.rules import check
 
-JsonObject = dict[str, object]
+JsonObject: TypeAlias = dict[str, object]
+Key: TypeAlias = tuple[str, str, str]
+"""Account, name and language."""
 
 DAY = 86400.0
-MOST = 250
+_PROMOTION = re.compile(
+    r"% off\b|\b(discounts?|coupons?|promo(tion)?( code)?|special offers?|limited[- ]time|flash sale|"
+    r"big sale|sale ends|buy one|deals? of the)\b",
+    re.IGNORECASE,
+)
 _EDITABLE = frozenset({"APPROVED", "REJECTED", "PAUSED"})
 _TITLES: dict[int, str] = {
     Subcode.LIMIT_REACHED: "Message template limit reached",
@@ -40,17 +58,22 @@ class SandboxTemplate(Struct, kw_only=True):
     reason: str = "NONE"
     verdict: str = "NONE"
     """Why review will turn it down; NONE when it will not."""
+    hint: str = ""
+    """The same for people."""
+    previous_category: Category | None = None
     quality: str = "UNKNOWN"
     edits: list[float] = field(default_factory=list[float])
     pauses: int = 0
     unpauses_at: float = 0.0
+    by_hand_from: float | None = None
+    """From then on it may be unpaused by hand, when pacing has paused it."""
     paced: bool = False
     """Pacing is over: its quality was found good."""
     sent: int = 0
     """Messages while its quality was unknown."""
 
     @property
-    def key(self) -> tuple[str, str, str]:
+    def key(self) -> Key:
         return self.waba_id, self.draft.name, self.draft.language
 
     def view(self) -> JsonObject:
@@ -59,10 +82,13 @@ class SandboxTemplate(Struct, kw_only=True):
         return {
             "name": draft.name,
             "parameter_format": draft.parameter_format.upper(),
-            "components": msgspec.to_builtins(draft.components),
+            "components": written(draft.components)
+            if draft.category is Category.AUTHENTICATION
+            else msgspec.to_builtins(draft.components),
             "language": draft.language,
             "status": self.status,
             "category": draft.category,
+            "previous_category": self.previous_category,
             "rejected_reason": self.reason,
             "quality_score": {"score": self.quality},
             "message_send_ttl_seconds": draft.message_send_ttl_seconds,
@@ -70,20 +96,41 @@ class SandboxTemplate(Struct, kw_only=True):
         }
 
 
+class Judgement(NamedTuple):
+    """What Meta makes of a template that was handed in."""
+
+    draft: Draft
+    """With another category, perhaps."""
+    verdict: str
+    hint: str
+    asked: Category | None
+    """The category that was asked for, if it became another."""
+
+    def onto(self, template: SandboxTemplate) -> None:
+        template.draft, template.verdict, template.hint = self.draft, self.verdict, self.hint
+        template.previous_category = self.asked
+
+
 class Templates:
     """Every account's templates."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = 6000, *, recategorise: bool = False) -> None:
+        self._limit = limit
+        self._recategorise = recategorise
         self.by_id: dict[str, SandboxTemplate] = {}
         self._by_key: dict[tuple[str, str, str], SandboxTemplate] = {}
         self._shapes: dict[str, Shape] = {}
-        self._deleted: dict[tuple[str, str, str], float] = {}
+        self._words: dict[tuple[str, str, str], str] = {}
+        """Ids by account, language and what is said."""
+        self.deleted: dict[Key, float] = {}
         """Names that may be used again at that time."""
 
     def keep(self, template: SandboxTemplate) -> None:
         self.by_id[template.id] = template
         self._by_key[template.key] = template
         self._shapes[template.id] = shape_of(template.draft)
+        if (words := _words(template.waba_id, template.draft)) is not None:
+            self._words.setdefault(words, template.id)
 
     def of(self, waba_id: str) -> Iterator[SandboxTemplate]:
         return (template for template in self.by_id.values() if template.waba_id == waba_id)
@@ -94,28 +141,28 @@ class Templates:
     def shape(self, template: SandboxTemplate) -> Shape:
         return self._shapes[template.id]
 
-    def read(self, waba_id: str, raw: object, now: float) -> tuple[Draft, str]:
-        """A draft and review's verdict on it. Raise GraphError for what Meta does not take at all."""
+    def read(self, waba_id: str, raw: object, now: float) -> Judgement:
+        """What review will say. Raise GraphError for what Meta does not take at all."""
         draft, unread = read_draft(raw)
         if draft is None:
             raise _unreadable(unread)
-        verdict = _judge(draft)
+        judgement = self._judge(waba_id, draft)
         key = (waba_id, draft.name, draft.language)
+        if self.deleted.get(key, 0.0) > now:
+            raise _refused(
+                Subcode.BEING_DELETED,
+                "New content cannot be added while the existing content is being deleted. "
+                "Try again in 4 weeks or create a new message template.",
+            )
         if key in self._by_key:
             raise _refused(
                 Subcode.ALREADY_EXISTS,
                 f"There is already {draft.language} content for this template. You can create a new "
                 "template and try again.",
             )
-        if self._deleted.get(key, 0.0) > now:
-            raise _refused(
-                Subcode.BEING_DELETED,
-                "New content cannot be added while the existing content is being deleted. "
-                "Try again in 4 weeks or create a new message template.",
-            )
-        if sum(1 for _ in self.of(waba_id)) >= MOST:
-            raise _refused(Subcode.LIMIT_REACHED, f"The account has {MOST} templates.")
-        return draft, verdict
+        if sum(1 for _ in self.of(waba_id)) >= self._limit:
+            raise _refused(Subcode.LIMIT_REACHED, f"The account has {self._limit} templates.")
+        return judgement
 
     def edit(self, template: SandboxTemplate, change: Mapping[str, object], now: float) -> None:
         """Raise GraphError."""
@@ -123,8 +170,7 @@ class Templates:
             raise _refused(
                 Subcode.NOT_EDITABLE_NOW, f"A template that is {template.status} cannot be edited."
             )
-        draft = _changed(template, change)
-        verdict = _judge(draft)
+        judgement = self._judge(template.waba_id, _changed(template, change), template.id)
         if template.status == "APPROVED":
             recent = [at for at in template.edits if at > now - 30 * DAY]
             if len(recent) >= 10 or any(at > now - DAY for at in recent):
@@ -133,41 +179,67 @@ class Templates:
                     "An approved template can be edited once in 24 hours and 10 times in 30 days.",
                 )
             template.edits = [*recent, now]
-        template.draft = draft
-        template.verdict = verdict
+        self._unsay(template)
+        judgement.onto(template)
         template.status = "PENDING"
-        self._shapes[template.id] = shape_of(draft)
+        self.keep(template)
 
-    def delete(self, template: SandboxTemplate, now: float) -> None:
-        """Raise GraphError. The name stays taken for a while."""
+    def free_later(self, template: SandboxTemplate, now: float) -> None:
+        """The name stays taken for a while. Raise GraphError for what cannot be deleted."""
         if template.draft.name == "hello_world":
             raise _refused(Subcode.SAMPLE_TEMPLATE, "The sample template cannot be deleted.")
         if template.status == "DISABLED":
             raise _refused(Subcode.NOT_EDITABLE_NOW, "A disabled template cannot be deleted.")
-        self._deleted[template.key] = now + (30 * DAY if template.status == "APPROVED" else 60.0)
-        self.forget(template)
+        self.deleted[template.key] = now + (30 * DAY if template.status == "APPROVED" else 60.0)
 
     def forget(self, template: SandboxTemplate) -> None:
+        self._unsay(template)
         del self.by_id[template.id]
         del self._by_key[template.key]
         del self._shapes[template.id]
+
+    def _unsay(self, template: SandboxTemplate) -> None:
+        words = _words(template.waba_id, template.draft)
+        if words is not None and self._words.get(words) == template.id:
+            del self._words[words]
+
+    def _judge(self, waba_id: str, draft: Draft, id: str | None = None) -> Judgement:
+        """Raise GraphError for what is refused at once."""
+        verdict, hint = _review(draft)
+        words = _words(waba_id, draft)
+        if verdict == "NONE" and words is not None and self._words.get(words, id) != id:
+            verdict, hint = "INVALID_FORMAT", "Another template has the same body and footer."
+        if not (self._recategorise and draft.category is Category.UTILITY and _promotes(draft)):
+            return Judgement(draft, verdict, hint, None)
+        return Judgement(replace(draft, category=Category.MARKETING), verdict, hint, draft.category)
 
 
 def not_found(name: str) -> GraphError:
     return _refused(Subcode.NOT_FOUND, f"There is no message template {name}.")
 
 
-def _judge(draft: Draft) -> str:
-    """Why review will turn it down, or NONE. Raise GraphError for what is refused at once."""
-    verdict = "NONE"
+def _review(draft: Draft) -> tuple[str, str]:
+    """Why it will be turned down, or NONE; and the same for people. Raise GraphError for what is refused."""
+    verdict, hint = "NONE", ""
     for fault in check(draft):
+        message = f"{fault.path} {fault.message}"
         if fault.rejection is None:
             blamed = fault.path if fault.path in ("name", "language", "category") else ""
             title = _TITLES.get(fault.subcode or 0, "Invalid parameter")
-            message = f"{fault.path} {fault.message}"
             raise template_refused(message, code=fault.code, subcode=fault.subcode, title=title, field=blamed)
-        verdict = fault.rejection
-    return verdict
+        verdict, hint = fault.rejection, message
+    return verdict, hint
+
+
+def _words(waba_id: str, draft: Draft) -> tuple[str, str, str] | None:
+    """What no two templates may share."""
+    said = wording(draft.category, draft.components)
+    return None if said is None else (waba_id, draft.language, said)
+
+
+def _promotes(draft: Draft) -> bool:
+    """Whether it reads like advertising."""
+    return any(isinstance(c, Body | Footer) and _PROMOTION.search(c.text or "") for c in draft.components)
 
 
 def _changed(template: SandboxTemplate, change: Mapping[str, object]) -> Draft:

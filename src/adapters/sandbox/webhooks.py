@@ -20,6 +20,10 @@ Deliver: TypeAlias = Callable[[dict[str, str], bytes], Awaitable[int]]
 """Takes a webhook's headers and body, and answers with an HTTP status."""
 
 
+_AROUND = 400
+"""What may stand around an item: its entry, the number, the account."""
+
+
 class Post(Protocol):
     """Sends a webhook to an address."""
 
@@ -99,13 +103,15 @@ class Webhooks:
     def _packed(self, items: list[Item], now: float) -> Iterator[_Parcel]:
         groups: dict[tuple[str, str], list[Item]] = {}
         for item in items:
-            url = item.waba.url if self._deliver is None else "" if item.waba.subscribed else None
+            url = item.waba.url(item.line)
+            if self._deliver is not None:
+                url = "" if item.waba.subscribed else None
             if url is not None:
                 groups.setdefault((url, item.waba.app_secret), []).append(item)
-        most = self._world.settings.batch_items
+        settings = self._world.settings
         for (url, secret), told in groups.items():
-            for start in range(0, len(told), most):
-                yield _Parcel(url, secret, told[start : start + most], now)
+            for part in _parts(told, settings.batch_items, settings.batch_bytes):
+                yield _Parcel(url, secret, part, now)
 
     def _launch(self, post: Post) -> None:
         while self._ready and len(self._flying) < self._world.settings.webhook_concurrency:
@@ -156,6 +162,21 @@ class Webhooks:
         wait = min(settings.retry_longest, settings.retry_first * 2 ** min(parcel.tries, 20))
         parcel.tries += 1
         heappush(self._waiting, (now + wait, next(self._order), parcel))
+
+
+def _parts(items: list[Item], most: int, size: int) -> Iterator[list[Item]]:
+    """As few webhooks as may hold these."""
+    part: list[Item] = []
+    used = 0
+    for item in items:
+        length = len(item.body) + len(item.contact or "") + _AROUND
+        if part and (len(part) >= most or used + length > size):
+            yield part
+            part, used = [], 0
+        part.append(item)
+        used += length
+    if part:
+        yield part
 
 
 def signature(secret: str, body: bytes) -> str:

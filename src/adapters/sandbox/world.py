@@ -7,36 +7,26 @@ from heapq import heappop, heappush
 from typing import NamedTuple, TypeAlias
 
 from tidings.adapters.sandbox.accounts import Account, Line, Waba, display_number, new_waba
-from tidings.adapters.sandbox.dice import Dice, between
+from tidings.adapters.sandbox.clock import Now
+from tidings.adapters.sandbox.dice import Dice
 from tidings.adapters.sandbox.errors import GraphError
 from tidings.adapters.sandbox.files import Files
 from tidings.adapters.sandbox.ids import Wamids
-from tidings.adapters.sandbox.ledger import CATEGORIES, Accepted, Ledger, Step
-from tidings.adapters.sandbox.limits import TIERS, Pairs
-from tidings.adapters.sandbox.messages import Envelope, check_content, check_files, recipient
-from tidings.adapters.sandbox.payloads import Item, Said, ascii, contact, pricing, status
-from tidings.adapters.sandbox.people import Fate, People, Person
+from tidings.adapters.sandbox.journeys import Journeys
+from tidings.adapters.sandbox.ledger import CATEGORIES, Accepted, Ledger
+from tidings.adapters.sandbox.limits import Pairs
+from tidings.adapters.sandbox.messages import Envelope, check_content, check_files, odd, recipient
+from tidings.adapters.sandbox.payloads import Item, ascii, contact
+from tidings.adapters.sandbox.people import People, Person
+from tidings.adapters.sandbox.prices import refer
 from tidings.adapters.sandbox.settings import SandboxSettings
 from tidings.adapters.sandbox.templates import SandboxTemplate, Templates, hello_world
 
-Now: TypeAlias = Callable[[], float]
 Happening: TypeAlias = Callable[[float], list[Item]]
 
-WINDOW = 86400.0
-"""Seconds after a person's message in which free text may be sent."""
 _HELD_BACK = 2.0
 _AGAIN = -1
 """Marks what was held back or doubled: it is not disturbed a second time."""
-
-_DETAILS = {
-    131026: "Message undeliverable.",
-    130472: "This message was not sent because the user is part of an experiment.",
-    131050: "The user has stopped receiving marketing messages from this business.",
-    131047: "Message failed to send because more than 24 hours have passed since the customer last replied.",
-    131048: "Message failed to send because there are restrictions on how many messages can be sent.",
-    131049: "In order to maintain a healthy ecosystem engagement, the message failed to be delivered.",
-    132015: "The template was paused while its quality was assessed.",
-}
 
 
 class Taken(NamedTuple):
@@ -55,8 +45,8 @@ class World:
         self.faults = settings.faults
         self.now = now
         self.dice = Dice(settings.seed)
-        self.people = People(self.dice, settings.behaviour, rewrite=settings.rewrite_wa_ids)
-        self.templates = Templates()
+        self.people = People(self.dice, settings.behaviour, settings.endings, rewrite=settings.rewrite_wa_ids)
+        self.templates = Templates(settings.template_limit, recategorise=settings.recategorise)
         self.ledger = Ledger()
         self.files = Files(self.dice)
         self.wabas: dict[str, Waba] = {}
@@ -71,9 +61,11 @@ class World:
         self._pairs = Pairs()
         self._heap: list[tuple[float, int, int | Happening, int]] = []
         self._made = 0
-        self._stopped: set[tuple[int, str]] = set()
         self._held: dict[str, list[int]] = {}
         """Messages by the template whose quality is awaited."""
+        self._journeys = Journeys(
+            settings, self.people, self.ledger, self.ordered, self._wamids, self._push, self._let_answer
+        )
 
     @property
     def pending(self) -> int:
@@ -125,11 +117,10 @@ class World:
 
     def accept(self, line: Line, said: Envelope, *, lite: bool = False) -> Taken:
         """Raise GraphError. `lite` messages came by the marketing API."""
-        if not line.standing.registered:
-            raise GraphError(133010, "The number is not registered.")
+        now = self.now()
+        _check_standing(line, now)
         to = recipient(said, line)
         template = check_content(said, line, self.templates, lite=lite)
-        now = self.now()
         if self.settings.check_media:
             check_files(said, lambda id: self.files.find(line.waba, id, now) is not None)
         if not line.take(now):
@@ -141,19 +132,20 @@ class World:
         if self.settings.pair_limit:
             self._pairs.take(line.index, to, now)
         person = self.people.person(to)
-        n = self.ledger.add(self._record(line, to, said, template, lite=lite))
+        _check_person(line, to, person)
+        n = self.ledger.add(self._record(line, to, said, template, lite=lite, now=now))
         held = template is not None and self._hold(template, n, now)
         if not held:
-            self._push(now + between(self.people.behaviour.sent, person.chances[0]), n, Step.SENT)
+            self._journeys.begin(n, person, now, odd(said))
         return Taken(self._wamids.outbound(to, n), person, held)
 
     def _record(
-        self, line: Line, to: str, said: Envelope, template: SandboxTemplate | None, *, lite: bool
+        self, line: Line, to: str, said: Envelope, template: SandboxTemplate | None, *, lite: bool, now: float
     ) -> Accepted:
         category = "service" if template is None else template.draft.category.lower()
         place = CATEGORIES.index("marketing_lite" if lite else category)
         name = 0 if template is None else self.ledger.template(template.draft.name)
-        return Accepted(to, line.index, said.biz_opaque_callback_data, name, place, self.now())
+        return Accepted(to, line.index, said.biz_opaque_callback_data, name, place, now)
 
     def wamid(self, n: int) -> str:
         return self._wamids.outbound(self.ledger.get(n).to, n)
@@ -172,10 +164,14 @@ class World:
             if callable(what):
                 (released if step == _AGAIN else items).extend(what(at))
             else:
-                items += self._step(what, step, at)
+                items.append(self._journeys.step(what, step, at))
         if self.faults.duplicate_webhooks or self.faults.shuffle_webhooks:
             items = self._disturbed(items, now)
         return items + released
+
+    def unfinished(self, template: SandboxTemplate) -> bool:
+        """Whether a message of a template is still on its way."""
+        return self.ledger.unfinished(self.ledger.template(template.draft.name))
 
     def _push(self, at: float, what: int | Happening, step: int) -> None:
         self._made += 1
@@ -203,88 +199,28 @@ class World:
         """Let what was held go, or fail."""
         template.paced = good
         for n in self._held.pop(template.id, ()):
-            person = self.people.person(self.ledger.get(n).to)
-            wait = between(self.people.behaviour.sent, person.chances[0])
-            self._push(at + wait, n, Step.SENT if good else Step.FAILED)
+            if good:
+                self._journeys.begin(n, self.people.person(self.ledger.get(n).to), at)
+            else:
+                self._journeys.drop(n, at)
         return []
 
-    def _step(self, n: int, step: int, at: float) -> list[Item]:
-        message = self.ledger.get(n)
-        line = self.ordered[message.line]
-        person = self.people.person(message.to)
-        if step == Step.FAILED:
-            return [self._told(n, message, person, Step.FAILED, at, 132015)]
-        if step == Step.SENT:
-            if error := self._failure(message, line, person, at):
-                return [self._told(n, message, person, Step.FAILED, at, error)]
-            self._push(at + between(self.people.behaviour.delivered, person.chances[1]), n, Step.DELIVERED)
-        elif step == Step.DELIVERED and person.fate is not Fate.NEVER_READS:
-            self._push(at + between(self.people.behaviour.read, person.chances[2]), n, Step.READ)
-        elif step == Step.READ and message.template:
-            self._let_answer(message, line, person, at)
-        return [self._told(n, message, person, Step(step), at)]
-
-    def _told(self, n: int, message: Accepted, person: Person, step: Step, at: float, error: int = 0) -> Item:
-        line = self.ordered[message.line]
-        cost = ""
-        if step in (Step.SENT, Step.DELIVERED):
-            in_window = self._in_window(line, person, at)
-            cost = pricing(CATEGORIES[message.category], in_window=in_window, at=at)
-        wamid = self._wamids.outbound(message.to, n)
-        said = Said(wamid, message.callback, step, int(at), cost, error, _DETAILS.get(error, ""))
-        who = None if error else contact(person)
-        return Item(line.waba, line, "statuses", status(said, person), who, n, step)
-
-    def _failure(self, message: Accepted, line: Line, person: Person, at: float) -> int:
-        """Why Meta does not deliver, or 0."""
-        if person.fate is Fate.NOT_ON_WHATSAPP:
-            return 131026
-        in_window = self._in_window(line, person, at)
-        if CATEGORIES[message.category].startswith("marketing"):
-            if error := self._unwanted(line, person, at, in_window=in_window):
-                return error
-        elif not message.category and self.settings.service_window and not in_window:
-            return 131047
-        most = TIERS.get(line.standing.tier)
-        if most is not None and not in_window and not line.waba.reach.may(person.user_id, most, at):
-            return 131048
-        return 0
-
-    def _unwanted(self, line: Line, person: Person, at: float, *, in_window: bool) -> int:
-        """Why marketing does not reach a person, or 0."""
-        if person.fate is Fate.EXPERIMENT:
-            return 130472
-        if person.fate is Fate.STOPPED_MARKETING:
-            return 131050
-        if not self.settings.us_marketing and person.phone.startswith("1"):
-            return 131049
-        most = self.settings.marketing_a_day
-        if most is not None and not in_window and not line.waba.marketing.may(person.user_id, most, at):
-            return 131049
-        return 0
-
-    def _in_window(self, line: Line, person: Person, at: float) -> bool:
-        return at - line.talked.get(person.user_id, -WINDOW) < WINDOW
-
-    def _let_answer(self, message: Accepted, line: Line, person: Person, at: float) -> None:
-        if person.fate is Fate.SAYS_STOP:
-            if (line.index, person.user_id) in self._stopped:
-                return
-            self._stopped.add((line.index, person.user_id))
-        elif person.fate is not Fate.ANSWERS:
-            return
-        moment = at + between(self.people.behaviour.answer, person.chances[3])
-        content = {"type": "text", "text": {"body": person.answer}}
+    def _let_answer(self, moment: float, line: Line, message: Accepted, answer: str) -> None:
+        content = {"type": "text", "text": {"body": answer}}
         self.at(moment, lambda at: [self.inbound(line, message.to, content, at)])
 
     def inbound(
         self, line: Line, address: str, content: Mapping[str, object], at: float, name: str | None = None
     ) -> Item:
         """A person writes to a number."""
-        person = self.people.meet(address) if address.isdecimal() else self.people.person(address)
+        person = self.people.person(address)
         if name:
             person = person._replace(name=name)
-        line.talked[person.user_id] = at
+        if content.get("type") != "system":
+            line.talked[person.user_id] = at
+            self.changed = True
+        if "referral" in content:
+            refer(line, person, at)
         said = {
             "from": person.shown,
             "from_user_id": person.user_id,
@@ -310,3 +246,23 @@ class World:
 
     def _later(self, item: Item, at: float) -> None:
         self._push(at, lambda _: [item], _AGAIN)
+
+
+def _check_standing(line: Line, now: float) -> None:
+    """Raise GraphError for a number that cannot send, or for an account that may not."""
+    if not line.standing.registered:
+        raise GraphError(133010, "The number is not registered.")
+    if code := line.refuses or line.waba.refuses:
+        raise GraphError(code, "This account may not send messages.")
+    if now < line.upgraded_at:
+        raise GraphError(131057, "The throughput of this number is being raised.")
+
+
+def _check_person(line: Line, to: str, person: Person) -> None:
+    """Raise GraphError for somebody who may not be written to."""
+    if line.waba.allowed is not None and to not in line.waba.allowed:
+        raise GraphError(131030, "The number is not on the list of allowed numbers.", subcode=2655007)
+    if line.blocked and person.user_id in line.blocked:
+        raise GraphError(130403, "The business has blocked this user.")
+    if code := person.script.refused_with:
+        raise GraphError(code, "The message was refused.")

@@ -11,6 +11,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from tests.contracts.meta.traffic import Traffic
+from tidings.adapters.sandbox import webhooks
 from tidings.adapters.sandbox.accounts import Account
 from tidings.adapters.sandbox.server import Sandbox, SandboxServer
 from tidings.adapters.sandbox.settings import Behaviour, SandboxSettings
@@ -153,6 +155,30 @@ async def sandbox_at(
     account = sandbox.open_account(webhook=webhook)
     async with SandboxServer(sandbox) as server, aiohttp.ClientSession() as session:
         yield Caller(session, f"http://127.0.0.1:{server.port}", account, sandbox)
+
+
+@pytest.fixture(autouse=True)
+def traffic(monkeypatch, request):
+    """Whatever a test is about, all that the sandbox says in it is what Meta would say."""
+    found = Traffic()
+    if request.node.get_closest_marker("slow"):
+        yield found  # what is timed is left alone
+        return
+    answer, signature = Sandbox.answer, webhooks.signature
+
+    async def checked(self, call):
+        reply = await answer(self, call)
+        found.answered(self.world, call, reply)
+        return reply
+
+    def signed(secret, body):
+        found.told(body)
+        return signature(secret, body)
+
+    monkeypatch.setattr(Sandbox, "answer", checked)
+    monkeypatch.setattr(webhooks, "signature", signed)
+    yield found
+    assert found.wrong == {}
 
 
 @pytest.fixture

@@ -114,5 +114,7 @@ async def test_what_was_held_fails_when_the_quality_is_bad(caller, receiver):
     await caller.control("POST", f"templates/{id}/drop")
     assert await fails(caller, receiver) == [132015]
     assert (await caller.send(type="template", template=NEWS))[1]["error"]["code"] == 132015
+    assert (await caller.graph("POST", f"{id}/unpause"))[0] == 400
+    await caller.control("POST", "clock", {"advance": 300})
     assert await caller.graph("POST", f"{id}/unpause") == (200, {"success": True})
     assert (await caller.send(type="template", template=NEWS))[0] == 200

@@ -224,6 +224,7 @@ def _newer_inbound(schemas: dict) -> None:
     system = schemas["SystemMessage"]["allOf"][1]["properties"]["system"]
     system["properties"]["type"] = {"type": "string"}
     schemas["ContextObject"]["required"] = []
+    schemas["ReferralObject"]["required"] = ["source_url", "source_id", "source_type"]
     schemas["IncomingMessageValueGeneral"]["required"] = ["messaging_product", "metadata", "messages"]
     # An open chat without contacts is told from a system message by its messages, not by `contacts`.
     values = schemas["Change"]["properties"]["value"]
