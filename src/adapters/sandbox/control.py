@@ -49,6 +49,12 @@ class _Token(Struct, frozen=True, forbid_unknown_fields=True):
     access: Access
 
 
+class _Seed(Struct, frozen=True, forbid_unknown_fields=True):
+    """What chance is decided by."""
+
+    seed: int
+
+
 class _Code(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """The account that a code is for."""
 
@@ -76,6 +82,7 @@ class Control:
             ("POST", "codes"): lambda call: answered({"code": director.code(_read(call, _Code).waba_id)}),
             ("GET", "clock"): self._clock,
             ("POST", "clock"): self._turn,
+            ("POST", "seed"): lambda call: answered({"seed": director.seed(_read(call, _Seed).seed)}),
             ("POST", "snapshot"): lambda call: answered({"saved": director.save()}),
         }
 

@@ -10,7 +10,14 @@ class Dice:
     """Rolls that depend on the seed and on what they are rolled for, and on nothing else."""
 
     def __init__(self, seed: int) -> None:
+        self.seed = 0
+        self._key = b""
+        self.begin(seed)
+
+    def begin(self, seed: int) -> None:
+        """From now on, roll as somebody does who began with this seed. Raise OverflowError."""
         self._key = seed.to_bytes(16, "big", signed=True)
+        self.seed = seed
 
     def roll(self, about: str) -> tuple[float, ...]:
         """Eight numbers from 0 up to 1."""

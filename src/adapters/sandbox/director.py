@@ -138,7 +138,7 @@ class Director:
             webhooks=Delivered(hooks.pending, hooks.delivered, hooks.failed),
             now=self.clock(),
             speed=self.clock.speed,
-            seed=self.world.settings.seed,
+            seed=self.world.dice.seed,
         )
 
     def accepted(self, after: int = 0, limit: int = 1000) -> list[Record]:
@@ -155,6 +155,17 @@ class Director:
         whole = msgspec.to_builtins(self.world.people.behaviour) | change
         self.world.people.behaviour = msgspec.convert(whole, Behaviour)
         return self.world.people.behaviour
+
+    def seed(self, seed: int) -> int:
+        """What chance decides from now on is what it decides with this seed; ids that were given stay.
+
+        Raise Misdirected.
+        """
+        try:
+            self.world.dice.begin(seed)
+        except OverflowError as error:
+            raise Misdirected("seed must fit into 16 bytes") from error
+        return seed
 
     def person(self, phone: str, change: Mapping[str, object]) -> Person:
         """Change somebody's `Script`; changed in nothing, they are left to chance again.

@@ -1,4 +1,4 @@
-"""A day at Meta in virtual time: many messages, all their webhooks, and one fingerprint of all that was told."""
+"""A day at Meta in virtual time: many messages, all their webhooks, and one fingerprint of all of it."""
 
 import heapq
 import json

@@ -62,6 +62,20 @@ async def test_time_is_put_forward_over_http_and_what_is_due_happens(receiver):
         assert (await caller.graph("GET", path))[1]["status"] in ("APPROVED", "REJECTED")
 
 
+async def test_another_seed_makes_other_people_and_the_first_seed_the_first_again(caller):
+    def fates():
+        people = caller.sandbox.world.people
+        return [people.person(str(447_700_900_000 + n)).chances for n in range(50)]
+
+    first, user_id = fates(), caller.sandbox.world.people.user_id(ADA[1:])
+    await caller.control("POST", "seed", {"seed": 99})
+    assert fates() != first
+    assert (await caller.control("GET", "state"))["seed"] == 99
+    assert caller.sandbox.world.people.user_id(ADA[1:]) == user_id
+    await caller.control("POST", "seed", {"seed": 1})
+    assert fates() == first
+
+
 async def test_what_cannot_be_played_is_refused_and_changes_nothing(caller):
     director = caller.sandbox.director
     with pytest.raises(Unknown):
@@ -73,6 +87,8 @@ async def test_what_cannot_be_played_is_refused_and_changes_nothing(caller):
     for path, said, status in (
         ("clock", {"advance": -1}, 400),
         ("clock", {"spede": 2}, 400),
+        ("seed", {"seed": 2**130}, 400),
+        ("seed", {}, 400),
         ("behaviour", {"phone": ADA, "fate": "dances"}, 400),
         ("numbers/1", {}, 404),
         ("nothing", {}, 404),
