@@ -15,9 +15,22 @@ NOBODY = OrganizationId(UUID(int=0))
 """Stands for all organisations where a transaction is not of one."""
 
 
+class NoVersions:
+    """The Versions port where nobody can tell of changes: nothing is kept."""
+
+    async def of(self, context: str, organization: OrganizationId) -> str | None:
+        return None
+
+    async def changing(self, context: str, organization: OrganizationId) -> None: ...
+
+    async def changed(self, context: str, organization: OrganizationId) -> None: ...
+
+
 def kept_by(settings: Settings) -> str:
-    """Which of the two."""
-    return "redis" if settings.redis_url else "files"
+    """Redis where there is one; a database server alone tells nobody of changes."""
+    if settings.redis_url:
+        return "redis"
+    return "files" if settings.on_files else "none"
 
 
 def file_versions(settings: Settings) -> FileVersions:
@@ -28,7 +41,7 @@ def telling(
     versions: Versions, context: str, begin: Callable[..., AbstractAsyncContextManager[W]]
 ) -> Callable[..., AbstractAsyncContextManager[W]]:
     """Transactions that tell of what they are about to change, and of having changed it."""
-    if isinstance(versions, FileVersions):
+    if isinstance(versions, FileVersions | NoVersions):
         return begin
 
     @asynccontextmanager

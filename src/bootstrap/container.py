@@ -46,7 +46,7 @@ from tidings.application.whatsapp.lane import SenderOptions, SenderPorts
 from tidings.application.whatsapp.saying import Lines, Messages
 from tidings.application.whatsapp.sender import Sender
 from tidings.bootstrap.caching import telling
-from tidings.bootstrap.people import People, database_file, far, near_or_far, signal_file, whereabouts
+from tidings.bootstrap.people import People, database_of, far, near_or_far, signal_of, whereabouts
 from tidings.bootstrap.settings import Settings
 
 
@@ -64,8 +64,8 @@ class Container(People):
     credentials, wabas_of_users = People.credentials, People.wabas_of_users
 
     # Contacts.
-    contacts_database = providers.Singleton(database_file, settings, "contacts")
-    contacts_signal = providers.Singleton(signal_file, settings, "contacts")
+    contacts_database = providers.Singleton(database_of, settings, "contacts")
+    contacts_signal = providers.Singleton(signal_of, settings, "contacts")
     pseudonyms = providers.Singleton(Pseudonyms, settings.provided.sealing_keys)
     contacts_begin = providers.Singleton(
         telling,
@@ -147,8 +147,8 @@ class Container(People):
     contacts_hearing = providers.Singleton(Hearing, identities=identities, consent=consent, activity=activity)
 
     # Templates.
-    templates_database = providers.Singleton(database_file, settings, "templates")
-    templates_signal = providers.Singleton(signal_file, settings, "templates")
+    templates_database = providers.Singleton(database_of, settings, "templates")
+    templates_signal = providers.Singleton(signal_of, settings, "templates")
     templates_begin = providers.Singleton(
         telling,
         versions,
@@ -187,8 +187,8 @@ class Container(People):
     approved = providers.Singleton(Approved, templates_read)
 
     # WhatsApp.
-    whatsapp_database = providers.Singleton(database_file, settings, "whatsapp")
-    whatsapp_signal = providers.Singleton(signal_file, settings, "whatsapp")
+    whatsapp_database = providers.Singleton(database_of, settings, "whatsapp")
+    whatsapp_signal = providers.Singleton(signal_of, settings, "whatsapp")
     whatsapp_work = providers.Singleton(whatsapp_in, whatsapp_database, now=now, new_id=new_id)
     whatsapp_begin = providers.Singleton(telling, versions, "whatsapp", whatsapp_work.provided[0])
     whatsapp_read = whatsapp_work.provided[1]
@@ -243,8 +243,8 @@ class Container(People):
     )
 
     # Campaigns.
-    campaigns_database = providers.Singleton(database_file, settings, "campaigns")
-    campaigns_signal = providers.Singleton(signal_file, settings, "campaigns")
+    campaigns_database = providers.Singleton(database_of, settings, "campaigns")
+    campaigns_signal = providers.Singleton(signal_of, settings, "campaigns")
     campaigns_work = providers.Singleton(campaigns_in, campaigns_database, now=now, new_id=new_id)
     campaigns_begin = providers.Singleton(telling, versions, "campaigns", campaigns_work.provided[0])
     campaigns_read = campaigns_work.provided[1]

@@ -6,10 +6,11 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from dependency_injector import containers, providers
+from sqlalchemy import URL
 
 from tidings.adapters.embedded.limits import LocalLimiter
 from tidings.adapters.embedded.owners import LocalOwners
-from tidings.adapters.embedded.signal import FileSignal
+from tidings.adapters.embedded.signal import FileSignal, LocalSignal
 from tidings.adapters.embedded.sqlite import sqlite_database
 from tidings.adapters.embedded.system import boottime, new_secret, sleep, utcnow, uuid7
 from tidings.adapters.http.replies import NearCache
@@ -19,7 +20,7 @@ from tidings.adapters.meta.accounts import MetaAccounts
 from tidings.adapters.meta.client import Graph
 from tidings.adapters.meta.signup import MetaSignups
 from tidings.adapters.mysql.bus import SqlBus
-from tidings.adapters.mysql.engine import Database
+from tidings.adapters.mysql.engine import Database, mysql_database
 from tidings.adapters.mysql.teams import teams_in
 from tidings.adapters.mysql.users import users_in
 from tidings.adapters.numbering import WorldNumbering
@@ -54,8 +55,8 @@ from tidings.application.users import (
     TrustedProvider,
     Wabas,
 )
-from tidings.bootstrap.caching import file_versions, kept_by, telling
-from tidings.bootstrap.settings import Settings
+from tidings.bootstrap.caching import NoVersions, file_versions, kept_by, telling
+from tidings.bootstrap.settings import DATABASES, Settings
 from tidings.domain.events import OrganizationCreated
 
 
@@ -65,8 +66,19 @@ class OpensAccounts(Protocol):
     async def organization_created(self, event_id: UUID, event: OrganizationCreated) -> None: ...
 
 
-def database_file(settings: Settings, name: str) -> Database:
-    return sqlite_database(settings.data / f"{name}.db")
+def database_of(settings: Settings, name: str) -> Database:
+    """A context's database: a file of this machine, or its own on the server."""
+    if settings.on_files:
+        return sqlite_database(settings.data / f"{name}.db")
+    url = URL.create(
+        "mysql+asyncmy",
+        username=settings.db_user,
+        password=settings.db_password or None,
+        host=settings.db_host,
+        port=settings.db_port,
+        database=DATABASES[name],
+    )
+    return mysql_database(url.render_as_string(hide_password=False))
 
 
 def _mail_folder(settings: Settings) -> Path:
@@ -78,8 +90,9 @@ def bus_on(settings: Settings) -> str:
     return "rabbitmq" if settings.rabbitmq_url else "files"
 
 
-def signal_file(settings: Settings, name: str) -> FileSignal:
-    return FileSignal(settings.data / f"{name}.db")
+def signal_of(settings: Settings, name: str) -> FileSignal | LocalSignal:
+    """Wake-ups between loops: between processes too, where they share files; else they look now and then."""
+    return FileSignal(settings.data / f"{name}.db") if settings.on_files else LocalSignal()
 
 
 def near_or_far(
@@ -131,15 +144,19 @@ class People(containers.DeclarativeContainer):
         kept_by,
         files=providers.Singleton(file_versions, settings),
         redis=providers.Singleton(RedisVersions, redis, new_id),
+        none=providers.Singleton(NoVersions),
     )
     far_cache = providers.Selector(
-        kept_by, files=providers.Object(None), redis=providers.Singleton(RedisCache, redis)
+        kept_by,
+        files=providers.Object(None),
+        redis=providers.Singleton(RedisCache, redis),
+        none=providers.Object(None),
     )
     near_cache = providers.Singleton(NearCache, providers.Object(boottime))
 
     # The bus.
-    bus_database = providers.Singleton(database_file, settings, "bus")
-    bus_signal = providers.Singleton(signal_file, settings, "bus")
+    bus_database = providers.Singleton(database_of, settings, "bus")
+    bus_signal = providers.Singleton(signal_of, settings, "bus")
     bus_on = providers.Callable(bus_on, settings)
     bus = providers.Selector(
         bus_on,
@@ -148,8 +165,8 @@ class People(containers.DeclarativeContainer):
     )
 
     # Users.
-    users_database = providers.Singleton(database_file, settings, "users")
-    users_signal = providers.Singleton(signal_file, settings, "users")
+    users_database = providers.Singleton(database_of, settings, "users")
+    users_signal = providers.Singleton(signal_of, settings, "users")
     users_work = providers.Singleton(users_in, users_database, now=now, new_id=new_id)
     users_begin = users_work.provided[0]
     users_read = users_work.provided[1]
@@ -301,8 +318,8 @@ class People(containers.DeclarativeContainer):
     members = near_or_far(settings, peers, "users", Members, providers.Singleton(LocalPeople, accounts))
 
     # Teams.
-    teams_database = providers.Singleton(database_file, settings, "teams")
-    teams_signal = providers.Singleton(signal_file, settings, "teams")
+    teams_database = providers.Singleton(database_of, settings, "teams")
+    teams_signal = providers.Singleton(signal_of, settings, "teams")
     teams_work = providers.Singleton(teams_in, teams_database, now=now, new_id=new_id)
     teams = providers.Singleton(
         Teams,

@@ -132,7 +132,7 @@ class Platform:
         await self.container.peers().aclose()
         if self.container.kept_by() == "redis":
             await self.container.redis().aclose()
-        else:
+        elif self.container.kept_by() == "files":
             self.container.versions().close()
         for database in self.databases.values():
             await database.close()

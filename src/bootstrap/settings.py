@@ -28,7 +28,25 @@ PORTS = {
 }
 """Where each context listens when it is served alone."""
 
-OTHER_NAMES = {"REDIS_URL": "redis_url", "RABBITMQ_URL": "rabbitmq_url"}
+DATABASES = {
+    "users": "user_service",
+    "contacts": "contact_service",
+    "templates": "template_service",
+    "campaigns": "campaign_service",
+    "teams": "team_service",
+    "whatsapp": "whatsapp_service",
+    "bus": "event_service",
+}
+"""The name of each context's database on a server, and of the one that carries events without a broker."""
+
+OTHER_NAMES = {
+    "REDIS_URL": "redis_url",
+    "RABBITMQ_URL": "rabbitmq_url",
+    "DB_HOST": "db_host",
+    "DB_PORT": "db_port",
+    "DB_USER": "db_user",
+    "DB_PASSWORD": "db_password",
+}
 """Variables without our prefix, as many hosts and the services before ours call them; ours win."""
 
 LISTS = frozenset({"app_secrets", "signing_keys", "sealing_keys", "peers", "contexts"})
@@ -69,6 +87,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Redis 7 or newer, such as `redis://cache:6379/0`: shared by processes that keep replies in memory."""
     rabbitmq_url: str = ""
     """RabbitMQ 3.10 or newer, such as `amqp://user:secret@broker:5672/`; without it events stay in a file."""
+    db_host: str = ""
+    """MySQL 8+, or MariaDB 10.6+; empty means SQLite files in `data`."""
+    db_port: int = 3306
+    db_user: str = "root"
+    db_password: str = ""
     peers: tuple[str, ...] = ()
     """Where contexts run, each as `contacts=http://10.0.0.7:3001`; those of this process are skipped."""
     contexts: tuple[str, ...] = ()
@@ -89,6 +112,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def apart(self) -> bool:
         """Whether contexts run in several services."""
         return bool(self.peers)
+
+    @property
+    def on_files(self) -> bool:
+        """Whether the databases are SQLite files."""
+        return not self.db_host
 
     @property
     def sandboxed(self) -> bool:

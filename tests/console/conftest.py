@@ -38,7 +38,7 @@ class Served:
         return reply.json().get("data")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def served(tmp_path_factory):
     """The platform in a process of its own, with a number, an approved template and forty people."""
     port, folder = free_port(), tmp_path_factory.mktemp("console")
@@ -83,8 +83,9 @@ def _up(api):
         return False
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser():
+    """For this package alone: Playwright keeps a loop running on this thread, which others need to start."""
     if CHROMIUM is None:
         pytest.skip("no browser: install chromium")
     with sync_playwright() as play:
@@ -93,7 +94,7 @@ def browser():
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def signed_in(browser: Browser, served: Served):
     """What a browser keeps of somebody who signed in."""
     context = browser.new_context(base_url=served.url)

@@ -8,13 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from tests.shapes.topology import DEPLOY, Platform, running
 from tidings.adapters.http.security import endpoints
 from tidings.bootstrap.app import create_app
 from tidings.bootstrap.assembly import assembled
 from tidings.bootstrap.demo import PARAMETERS, TEMPLATE, free_port
-from tidings.bootstrap.settings import CONTEXTS, Settings
+from tidings.bootstrap.settings import CONTEXTS, DATABASES, Settings
 
 PASSWORD = "correct horse battery staple"
 PEOPLE = 40
@@ -132,17 +133,69 @@ def of_one(tmp_path_factory):
         return tell(platform)
 
 
-@proxied
-@pytest.mark.parametrize("events", ["files", "rabbitmq"])
-def test_six_services_apart_tell_the_story_of_one(tmp_path, request, of_one, events):
-    broker = request.getfixturevalue("rabbit_server").url if events == "rabbitmq" else ""
-    with running(tmp_path, apart=True, broker=broker) as platform:
-        story = tell(platform)
-        assert platform.api.post("/internal/Doorkeeper/identify").status_code == 404
-        direct = platform.services["users"].post("/internal/Doorkeeper/identify")
-        assert direct.status_code == 401
+def _ends_as_one_does(platform: Platform, of_one: dict) -> None:
+    story = tell(platform)
+    assert platform.api.post("/internal/Doorkeeper/identify").status_code == 404
+    direct = platform.services["users"].post("/internal/Doorkeeper/identify")
+    assert direct.status_code == 401
     assert story == of_one
     assert story["totals"]["planned"] == PEOPLE
+
+
+@proxied
+def test_six_services_that_share_files_tell_the_story_of_one(tmp_path, of_one):
+    with running(tmp_path, apart=True) as platform:
+        _ends_as_one_does(platform, of_one)
+
+
+@proxied
+def test_six_services_that_share_no_file_tell_the_story_of_one(tmp_path, of_one, rabbit_server):
+    with running(tmp_path, apart=True, broker=rabbit_server.url) as platform:
+        _ends_as_one_does(platform, of_one)
+
+
+@pytest.fixture
+def on_servers(mysql_server, redis_server):
+    """The settings of a platform on MySQL and Redis, with fresh databases."""
+    for name in DATABASES.values():
+        mysql_server.database(name)
+    server = make_url(mysql_server.url)
+    return {
+        "DB_HOST": server.host,
+        "DB_PORT": str(server.port),
+        "DB_USER": server.username,
+        "DB_PASSWORD": server.password or "",
+        "REDIS_URL": redis_server.url,
+    }
+
+
+@proxied
+@pytest.mark.mysql
+def test_six_services_on_mysql_redis_and_rabbitmq_tell_the_story_of_one(
+    tmp_path, of_one, on_servers, rabbit_server
+):
+    with running(tmp_path, apart=True, broker=rabbit_server.url, more=on_servers) as platform:
+        _ends_as_one_does(platform, of_one)
+
+
+@pytest.mark.mysql
+def test_one_service_on_mysql_alone_tells_the_same_story(tmp_path, of_one, on_servers):
+    del on_servers["REDIS_URL"]
+    with running(tmp_path, apart=False, more=on_servers) as platform:
+        assert tell(platform) == of_one
+
+
+@pytest.mark.mysql
+@pytest.mark.parametrize(
+    ("change", "said"), [({"DB_PORT": "1"}, "does not answer"), ({"DB_USER": "nobody"}, "let this user in")]
+)
+def test_a_database_server_that_cannot_be_used_is_said_in_a_line(tmp_path, on_servers, change, said):
+    command = [sys.executable, "-m", "tidings", "serve", "--port", str(free_port()), "--data", str(tmp_path)]
+    environment = {**os.environ, **on_servers, **change}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert said in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
 
 
 def test_a_broker_that_is_not_there_is_said_in_a_line(tmp_path):

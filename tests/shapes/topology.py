@@ -78,7 +78,9 @@ class Platform:
 
 
 @contextmanager
-def running(folder: Path, *, apart: bool, broker: str = "") -> Iterator[Platform]:
+def running(
+    folder: Path, *, apart: bool, broker: str = "", more: Mapping[str, str] | None = None
+) -> Iterator[Platform]:
     """All processes up and ready, for as long as the block lasts.
 
     With a broker, services that are apart share no file.
@@ -91,6 +93,7 @@ def running(folder: Path, *, apart: bool, broker: str = "") -> Iterator[Platform
         "TIDINGS_APP_SECRETS": "the-app-secret",
         "TIDINGS_VERIFY_TOKEN": "the-verify-token",
         "TIDINGS_SIGNING_KEYS": "signing-key-of-this-test-and-no-other",
+        **(more or {}),
     }
     if broker:
         environment["RABBITMQ_URL"] = broker

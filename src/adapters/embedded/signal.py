@@ -29,6 +29,9 @@ class LocalSignal:
         finally:
             self.waiters.discard(woken)
 
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
 
 @dataclass(slots=True)
 class FileSignal:

@@ -5,12 +5,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from tidings.domain.errors import Unavailable
+
+
+_MAKING = "tidings: making tables"
 
 
 class DatabaseUnavailable(Unavailable):
@@ -42,9 +45,16 @@ class Database:
                 yield connection
 
     async def create(self, metadata: MetaData) -> None:
-        """Make the tables that are missing."""
+        """Make the tables that are missing. Processes that start together do it one after the other."""
         async with self.begin() as connection:
-            await connection.run_sync(metadata.create_all)
+            if connection.dialect.name == "sqlite":
+                await connection.run_sync(metadata.create_all)
+                return
+            await connection.execute(select(func.get_lock(_MAKING, 60)))
+            try:
+                await connection.run_sync(metadata.create_all)
+            finally:
+                await connection.execute(select(func.release_lock(_MAKING)))
 
     async def close(self) -> None:
         await self.write.dispose()
@@ -79,6 +89,8 @@ _EXPLAINED = {
     "read-only option": "The database server takes no changes at the moment (read-only); try again.",
     "read only": "The database server takes no changes at the moment (read-only); try again.",
     "lost connection": "The connection to the database was lost; try again.",
+    "unknown database": "The database does not exist on the server: make it first (see docs/settings.md).",
+    "access denied": "The database server does not let this user in: check the user and the password.",
     "can't connect": "The database server does not answer: check that it runs and that its address is right.",
 }
 

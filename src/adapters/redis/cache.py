@@ -132,10 +132,11 @@ class RedisVersions:
     async def _ask(self, name: str) -> bytes:
         """The version in Redis; a new one where there is none, for none may ever come back."""
         key, new = f"{PREFIX}v:{name}", self.new_id().hex.encode()
-        found: bytes | None = await self.link.ask(
-            lambda redis: redis.set(key, new, nx=True, get=True, ex=VERSION_SECONDS)
-        )
-        return new if found is None else found
+        async with self.link.client.pipeline(transaction=True) as both:
+            both.set(key, new, nx=True, ex=VERSION_SECONDS)
+            both.get(key)
+            found: tuple[object, bytes | None] = await self.link.ask(lambda _: both.execute())
+        return found[1] or new
 
     async def _tell(self, name: str, version: bytes, seconds: int) -> None:
         self._changes += 1
