@@ -59,7 +59,14 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("contexts", nargs=-1, type=click.Choice(CONTEXTS))
-@click.option("--port", type=int, default=None, help="Port to listen on (3000, or the context's own).")
+@click.option(
+    "--port",
+    type=int,
+    default=None,
+    envvar="PORT",
+    show_envvar=True,
+    help="Port to listen on (3000, or the context's own).",
+)
 @click.option("--host", default=None, help="Address to listen on (127.0.0.1).")
 @click.option("--send/--no-send", default=True, help="Whether this process also sends.")
 @data_option
@@ -85,6 +92,7 @@ def worker(data: Path | None) -> None:
 
 @cli.command()
 @click.option("--port", type=int, default=3900, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--token", default=None, help="The access token that is accepted.")
 @click.option("--waba", default=None, help="Id of the WhatsApp Business Account.")
 @click.option("--phone-number-id", default=None, help="Id of its sending number.")

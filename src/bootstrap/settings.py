@@ -42,6 +42,7 @@ DATABASES = {
 OTHER_NAMES = {
     "REDIS_URL": "redis_url",
     "RABBITMQ_URL": "rabbitmq_url",
+    "JWT_SECRET": "signing_keys",
     "DB_HOST": "db_host",
     "DB_PORT": "db_port",
     "DB_USER": "db_user",
@@ -136,11 +137,15 @@ class Secrets(Struct, kw_only=True):
 def read_settings(environment: Mapping[str, str] | None = None, **given: object) -> Settings:
     """Settings from the environment and from what the command line gave. Raise BadSettings."""
     source = os.environ if environment is None else environment
-    found: dict[str, object] = {name: source[key] for key, name in OTHER_NAMES.items() if source.get(key)}
-    for key, value in source.items():
-        if key.startswith("TIDINGS_"):
-            name = key.removeprefix("TIDINGS_").lower()
-            found[name] = value.split(",") if name in LISTS else value
+    named = {name: source[key] for key, name in OTHER_NAMES.items() if source.get(key)}
+    named |= {
+        key.removeprefix("TIDINGS_").lower(): value
+        for key, value in source.items()
+        if key.startswith("TIDINGS_")
+    }
+    found: dict[str, object] = {
+        name: value.split(",") if name in LISTS else value for name, value in named.items()
+    }
     found |= {name: value for name, value in given.items() if value is not None}
     try:
         settings = msgspec.convert(found, Settings, strict=False, dec_hook=_path)

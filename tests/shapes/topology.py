@@ -92,7 +92,7 @@ def running(
         "TIDINGS_GRAPH_URL": f"http://127.0.0.1:{graph_port}",
         "TIDINGS_APP_SECRETS": "the-app-secret",
         "TIDINGS_VERIFY_TOKEN": "the-verify-token",
-        "TIDINGS_SIGNING_KEYS": "signing-key-of-this-test-and-no-other",
+        "JWT_SECRET": "signing-key-of-this-test-and-no-other",
         **(more or {}),
     }
     if broker:

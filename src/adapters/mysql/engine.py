@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from tidings.domain.errors import Unavailable
 
-
 _MAKING = "tidings: making tables"
 
 
