@@ -1,6 +1,7 @@
 """The ASGI application, made of the contexts this process was asked to serve."""
 
 from collections.abc import Awaitable, Callable, Iterable
+from ipaddress import ip_network
 from typing import Any
 
 from litestar import Litestar
@@ -9,7 +10,7 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ASGIApp, ControllerRouterHandler
 
-from tidings.adapters.console.app import Door, create_console
+from tidings.adapters.console.app import create_console
 from tidings.adapters.http.campaigns import CampaignController
 from tidings.adapters.http.contact_files import ContactFileController
 from tidings.adapters.http.contact_privacy import PrivacyController
@@ -132,10 +133,11 @@ def entrance(container: Container, contexts: Iterable[str] = CONTEXTS) -> ASGIAp
     replies = Replies(
         app, cached_routes(app), container.versions(), container.near_cache(), container.far_cache()
     )
-    api = Entrance(replies, container.bearers())
+    proxies = [ip_network(each) for each in container.settings().proxies]
+    api = Entrance(replies, container.bearers(), proxies)
     # The console asks of every context, so it is where all of them are.
     whole = set(CONTEXTS) <= set(contexts)
-    return Door(api, create_console(api, container.now())) if whole else api
+    return create_console(api, container.now()) if whole else api
 
 
 def _provided(container: Container, name: str) -> Provide:

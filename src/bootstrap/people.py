@@ -1,8 +1,8 @@
 """What everything stands on, and the people: users and teams. The rest of the wiring is in `container.py`."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 from dependency_injector import containers, providers
@@ -15,7 +15,7 @@ from tidings.adapters.embedded.sqlite import sqlite_database
 from tidings.adapters.embedded.system import boottime, new_secret, sleep, utcnow, uuid7
 from tidings.adapters.http.replies import NearCache
 from tidings.adapters.http.security import Bearers
-from tidings.adapters.mail.letters import FileMail
+from tidings.adapters.mail.letters import FileMail, SmtpMail, SmtpOptions
 from tidings.adapters.meta.accounts import MetaAccounts
 from tidings.adapters.meta.client import Graph
 from tidings.adapters.meta.signup import MetaSignups
@@ -24,12 +24,14 @@ from tidings.adapters.mysql.engine import Database, mysql_database
 from tidings.adapters.mysql.teams import teams_in
 from tidings.adapters.mysql.users import users_in
 from tidings.adapters.numbering import WorldNumbering
+from tidings.adapters.oidc import OidcOptions, OidcProvider
 from tidings.adapters.peers.remote import Peers
 from tidings.adapters.peers.users import KeptCredentials, LocalPeople, LocalWabas, WabaTokens
 from tidings.adapters.rabbitmq.bus import RabbitBus
 from tidings.adapters.redis.cache import RedisCache, RedisVersions
 from tidings.adapters.redis.link import Link
 from tidings.adapters.security import AesSealer, AppCodes, Argon2Passwords, JwtTokens, ServiceTokens
+from tidings.application.ports.common import Now
 from tidings.application.ports.gateway import Credentials
 from tidings.application.ports.teams import People as Members
 from tidings.application.ports.templates import Wabas as ConnectedWabas
@@ -81,8 +83,41 @@ def database_of(settings: Settings, name: str) -> Database:
     return mysql_database(url.render_as_string(hide_password=False))
 
 
-def _mail_folder(settings: Settings) -> Path:
-    return settings.data / "mail"
+def _mail(settings: Settings, now: Now) -> FileMail | SmtpMail:
+    """Letters go to the mail server that is named, or into files."""
+    if not settings.smtp_url:
+        return FileMail(settings.data / "mail", now)
+    url = urlsplit(settings.smtp_url)
+    tls = {"smtp": "starttls", "smtps": "tls"}.get(url.scheme, "none")
+    return SmtpMail(
+        SmtpOptions(
+            host=url.hostname or "localhost",
+            port=url.port or {"starttls": 587, "tls": 465, "none": 25}[tls],
+            username=unquote(url.username) if url.username else None,
+            password=unquote(url.password) if url.password else None,
+            tls=tls,
+            sender=settings.mail_from,
+        ),
+        now,
+    )
+
+
+def _identity_providers(settings: Settings, now: Now) -> Mapping[str, TrustedProvider]:
+    base = settings.base_url.rstrip("/")
+    return {
+        name: TrustedProvider(
+            OidcProvider(
+                OidcOptions(
+                    issuer=each.issuer,
+                    client_id=each.client_id,
+                    client_secret=each.client_secret,
+                    redirect_uri=f"{base}/api/auth/oidc/{name}/callback",
+                ),
+                now,
+            )
+        )
+        for name, each in settings.oidc.items()
+    }
 
 
 def bus_on(settings: Settings) -> str:
@@ -273,7 +308,7 @@ class People(containers.DeclarativeContainer):
         new_id=new_id,
         new_secret=secret,
     )
-    identity_providers: providers.Object[Mapping[str, TrustedProvider]] = providers.Object({})
+    identity_providers = providers.Singleton(_identity_providers, settings, now)
     federation = providers.Singleton(
         Federation,
         begin=users_begin,
@@ -285,13 +320,13 @@ class People(containers.DeclarativeContainer):
         new_secret=secret,
     )
     audit = providers.Singleton(Audit, begin=users_begin, read=users_read)
-    mail = providers.Singleton(FileMail, providers.Callable(_mail_folder, settings), now)
+    mail = providers.Singleton(_mail, settings, now)
     postman = providers.Singleton(
         Postman,
         begin=users_begin,
         mail=mail,
         signal=users_signal,
-        base_url="http://localhost:3000",
+        base_url=settings.provided.base_url,
         now=now,
         new_secret=secret,
     )

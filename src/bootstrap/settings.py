@@ -6,7 +6,9 @@ once and kept in `secrets.json` in the data folder, readable by its owner alone.
 
 import os
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -50,12 +52,20 @@ OTHER_NAMES = {
 }
 """Variables without our prefix, as many hosts and the services before ours call them; ours win."""
 
-LISTS = frozenset({"app_secrets", "signing_keys", "sealing_keys", "peers", "contexts"})
+LISTS = frozenset({"app_secrets", "signing_keys", "sealing_keys", "peers", "contexts", "proxies"})
 """Settings that hold several values, separated by commas."""
 
 
 class BadSettings(Invalid):
     """The settings cannot be used."""
+
+
+class OidcSetting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """A sign-in provider, as it was registered with."""
+
+    issuer: str
+    client_id: str
+    client_secret: str
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -83,6 +93,16 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Seconds for which a sender owns a lane."""
     send_timeout: float = 6.0
     """Seconds after which a call to Meta is given up, and its outcome unknown."""
+    base_url: str = "http://localhost:3000"
+    """Where people find the platform; what letters and sign-in providers lead back to."""
+    smtp_url: str = ""
+    """The mail server: `smtp://user:secret@host:587` (STARTTLS), `smtps://` (TLS from the first byte), or
+    `smtp+plain://` (neither, for one on the same machine); empty: letters become files in `data/mail`."""
+    mail_from: str = "tidings@localhost"
+    proxies: tuple[str, ...] = ()
+    """Networks of reverse proxies whose word on a client's address is taken, such as `10.0.0.0/8`."""
+    oidc: dict[str, OidcSetting] = {}
+    """Sign-in providers by name, as JSON; each calls back to `BASE/api/auth/oidc/NAME/callback`."""
     log_level: str = "INFO"
     redis_url: str = ""
     """Redis 7 or newer, such as `redis://cache:6379/0`: shared by processes that keep replies in memory."""
@@ -146,6 +166,8 @@ def read_settings(environment: Mapping[str, str] | None = None, **given: object)
     found: dict[str, object] = {
         name: value.split(",") if name in LISTS else value for name, value in named.items()
     }
+    if "oidc" in found:
+        found["oidc"] = _json("TIDINGS_OIDC", named["oidc"])
     found |= {name: value for name, value in given.items() if value is not None}
     try:
         settings = msgspec.convert(found, Settings, strict=False, dec_hook=_path)
@@ -154,10 +176,33 @@ def read_settings(environment: Mapping[str, str] | None = None, **given: object)
             f"The settings cannot be used: {error}. Each TIDINGS_ variable is described in docs/settings.md.",
             Fault(field="settings", rule="settings", message=str(error)),
         ) from error
-    if faults := [*_peer_faults(settings)]:
+    if faults := [*_peer_faults(settings), *_address_faults(settings)]:
         said = "; ".join(f"{fault.field} {fault.message}" for fault in faults)
         raise BadSettings(f"The settings cannot be used: {said}.", *faults)
     return settings
+
+
+def _json(variable: str, text: str) -> object:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        fault = Fault(field=variable, rule="json", message=f"must be JSON: {error}")
+        raise BadSettings(f"The settings cannot be used: {variable} {fault.message}.", fault) from error
+
+
+def _address_faults(settings: Settings) -> Iterator[Fault]:
+    if not settings.base_url.startswith(("http://", "https://")):
+        yield Fault(field="TIDINGS_BASE_URL", rule="url", message="must be an http or https URL")
+    scheme = urlsplit(settings.smtp_url).scheme
+    if settings.smtp_url and scheme not in ("smtp", "smtps", "smtp+plain"):
+        wants = "must begin with smtp://, smtps:// or smtp+plain://"
+        yield Fault(field="TIDINGS_SMTP_URL", rule="url", message=wants)
+    for each in settings.proxies:
+        try:
+            ip_network(each)
+        except ValueError:
+            wants = f"must be networks such as 10.0.0.0/8, not {each!r}"
+            yield Fault(field="TIDINGS_PROXIES", rule="network", message=wants)
 
 
 def _peer_faults(settings: Settings) -> Iterator[Fault]:

@@ -28,8 +28,8 @@ from tidings.adapters.console.templates import TemplatePages
 
 log = structlog.get_logger("tidings.console")
 
-API_PATHS = ("/api", "/schema", "/health", "/ready", "/internal", "/metrics")
-FOR_GOOD = {"cache-control": "public, max-age=31536000, immutable", "x-content-type-options": "nosniff"}
+API_PARTS = frozenset({"api", "schema", "health", "ready", "internal", "metrics"})
+FOR_GOOD = {"cache-control": "public, max-age=31536000, immutable"}
 
 
 @get("/static/{digest:str}/{name:path}", sync_to_thread=False)
@@ -87,7 +87,7 @@ HANDLERS: Sequence[ControllerRouterHandler] = (
 
 
 def create_console(api: ASGIApp, now: Callable[[], datetime]) -> ASGIApp:
-    """The console over this API."""
+    """The console over this API, and the API beside it."""
     app = Litestar(
         HANDLERS,
         exception_handlers={ApiRefused: refused, HTTPException: lost, Exception: broken},
@@ -96,17 +96,27 @@ def create_console(api: ASGIApp, now: Callable[[], datetime]) -> ASGIApp:
         request_max_body_size=64 * 1024 * 1024,
         debug=False,
     )
-    return Sessions(app, api, now)
+    pages = frozenset(route.path.split("/")[1] for route in app.routes)
+    return Door(api, Sessions(app, api, now), pages)
 
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """The API on its paths, the console on all others."""
+    """Pages to the console; everything else, and what is nowhere, to the API, unless a browser asks."""
 
     api: ASGIApp
     console: ASGIApp
+    pages: frozenset[str]
+    """First parts of the console's paths."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope["path"] if scope["type"] == "http" else "/api"
-        ours = any(path == each or path.startswith(f"{each}/") for each in API_PATHS)
-        await (self.api if ours else self.console)(scope, receive, send)
+        await (self.console if self._is_page(scope) else self.api)(scope, receive, send)
+
+    def _is_page(self, scope: Scope) -> bool:
+        if scope["type"] != "http":
+            return False
+        first = scope["path"].split("/")[1]
+        if first in API_PARTS:
+            return False
+        accepted = (value for name, value in scope["headers"] if name == b"accept")
+        return first in self.pages or any(b"text/html" in value for value in accepted)

@@ -23,6 +23,13 @@ EARLY = 30.0
 """Seconds before its end at which a token is renewed."""
 LASTING = 30 * 24 * 3600
 """Seconds for which the browser keeps the cookies; the tokens themselves end by their own rules."""
+CLOSED = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"same-origin"),
+    (b"strict-transport-security", b"max-age=31536000; includeSubDomains"),
+)
+"""Of every answer; what a page may load is said with the page."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -79,12 +86,10 @@ class Sessions:
         )
 
         async def with_cookies(message: Message) -> None:
-            if message["type"] == "http.response.start" and more:
+            if message["type"] == "http.response.start":
                 start = cast("dict[str, Any]", message)
-                start["headers"] = [
-                    *start.get("headers", ()),
-                    *((b"set-cookie", each.encode()) for each in more),
-                ]
+                cookies_set = ((b"set-cookie", each.encode()) for each in more)
+                start["headers"] = [*start.get("headers", ()), *CLOSED, *cookies_set]
             await send(message)
 
         await self.app(scope, receive, with_cookies)

@@ -26,6 +26,7 @@ from tidings.domain.users import (
 BATCH = 50
 MOST_ATTEMPTS = 12
 LONGEST_PAUSE = timedelta(hours=1)
+SWEEP_EVERY = timedelta(hours=1)
 SWEEP_AFTER = timedelta(days=1)
 """Ended sign-ins stay known for so long, so that their refresh tokens are told apart from inventions."""
 
@@ -42,7 +43,11 @@ class Postman:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver what is due, until told to stop."""
+        swept = self.now() - SWEEP_EVERY
         while not stop.is_set():
+            if self.now() - swept >= SWEEP_EVERY:
+                await self.sweep()
+                swept = self.now()
             if not await self.tick():
                 await self.signal.wait(5.0)
 
