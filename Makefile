@@ -21,11 +21,12 @@ test: $(STAMP) ## every test
 	@bash tests/servers.sh
 	@$(BIN)/python -m pytest
 
-check: $(STAMP) ## format, lint, types, architecture
+check: $(STAMP) ## format, lint, types, architecture, and that every endpoint says who may call it
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/basedpyright
 	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/tidings endpoints >/dev/null
 
 chaos: $(STAMP) ## real senders under SIGKILL and SIGSTOP against a misbehaving sandbox, and the naive control
 	@$(BIN)/python -m bench.chaos

@@ -173,3 +173,11 @@ def test_wrong_settings_stop_the_start(tmp_path):
 def test_help_and_version_are_there():
     assert "campaigns" in tidings("--help").stdout
     assert "0.1.0" in tidings("--version").stdout
+
+
+def test_every_endpoint_is_listed_with_what_it_needs():
+    found = json.loads(tidings("endpoints", "--json").stdout)
+    needs = {(each["method"], each["path"]): each["who"] for each in found}
+    assert needs["POST", "/api/contacts"] == "contacts:write"
+    assert needs["POST", "/api/auth/login"] == "anybody"
+    assert needs["GET", "/api/auth/profile"] == "anybody who is signed in"

@@ -223,6 +223,20 @@ def watch_campaign(campaign: str, organization: str | None, data: Path | None) -
     sys.exit(_run(run(read_settings(data=data), organization, campaign)))
 
 
+@cli.command("endpoints")
+@json_option
+def list_endpoints(as_json: bool) -> None:
+    """List every endpoint, and what one needs to call it."""
+    from tidings.bootstrap.commands import list_endpoints as run
+
+    found = _run(run())
+    if as_json:
+        _print(found, True)
+        return
+    for each in found:
+        click.echo(f"{each['method']:7}{each['path']:55}{each['who']}")
+
+
 def _run(work: Coroutine[Any, Any, T]) -> T:
     if sys.platform == "win32":
         return asyncio.run(work)

@@ -1,8 +1,9 @@
 """What the command line does to a data folder, through the same use cases as everyone."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 from uuid import UUID
 
@@ -10,18 +11,19 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from tidings.adapters.http.security import endpoints
 from tidings.application.campaigns import NewCampaign
 from tidings.application.templates import NewTemplate
 from tidings.bootstrap.assembly import assembled
 from tidings.bootstrap.container import Container
 from tidings.bootstrap.platform import Platform, running
 from tidings.bootstrap.service import quiet_logs
-from tidings.bootstrap.settings import Settings
+from tidings.bootstrap.settings import Settings, read_settings
 from tidings.domain.campaigns import State
 from tidings.domain.contacts.importing import ImportOptions, ImportReport
 from tidings.domain.contacts.importing import Progress as Imported
 from tidings.domain.errors import Fault, Invalid
-from tidings.domain.kernel import Actor, CampaignId, OrganizationId
+from tidings.domain.kernel import Actor, CampaignId, OrganizationId, Permission
 
 T = TypeVar("T")
 
@@ -143,3 +145,22 @@ async def watch_campaign(settings: Settings, organization: str | None, campaign:
         report = await container.reports().report(actor, id)
         Console().print_json(msgspec.json.encode(report.totals).decode())
         return 0 if report.consistent else 1
+
+
+async def list_endpoints() -> list[dict[str, str]]:
+    """Every endpoint, and who may call it. Raise RuntimeError when one does not say."""
+    from tidings.bootstrap.app import create_app
+
+    with TemporaryDirectory() as folder:
+        async with assembled(read_settings({}, data=Path(folder))) as container:
+            app = create_app(container)
+    return [
+        {"method": method, "path": path, "who": _who(handler.opt)} for method, path, handler in endpoints(app)
+    ]
+
+
+def _who(opt: Mapping[str, object]) -> str:
+    permission = opt.get("permission")
+    if isinstance(permission, Permission):
+        return permission.value
+    return "anybody" if opt.get("public") else "anybody who is signed in"

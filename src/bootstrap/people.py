@@ -24,11 +24,11 @@ from tidings.adapters.mysql.engine import Database, mysql_database
 from tidings.adapters.mysql.teams import teams_in
 from tidings.adapters.mysql.users import users_in
 from tidings.adapters.numbering import WorldNumbering
-from tidings.adapters.oidc import OidcOptions, OidcProvider
 from tidings.adapters.peers.remote import Peers
 from tidings.adapters.peers.users import KeptCredentials, LocalPeople, LocalWabas, WabaTokens
 from tidings.adapters.rabbitmq.bus import RabbitBus
 from tidings.adapters.redis.cache import RedisCache, RedisVersions
+from tidings.adapters.redis.limits import RedisLimiter
 from tidings.adapters.redis.link import Link
 from tidings.adapters.security import AesSealer, AppCodes, Argon2Passwords, JwtTokens, ServiceTokens
 from tidings.application.ports.common import Now
@@ -103,6 +103,11 @@ def _mail(settings: Settings, now: Now) -> FileMail | SmtpMail:
 
 
 def _identity_providers(settings: Settings, now: Now) -> Mapping[str, TrustedProvider]:
+    if not settings.oidc:
+        return {}
+    # Not before it is needed: the library behind it takes long to load.
+    from tidings.adapters.oidc import OidcOptions, OidcProvider
+
     base = settings.base_url.rstrip("/")
     return {
         name: TrustedProvider(
@@ -209,9 +214,14 @@ class People(containers.DeclarativeContainer):
     sealer = providers.Singleton(AesSealer, settings.provided.sealing_keys)
     passwords = providers.Singleton(Argon2Passwords)
     app_codes = providers.Singleton(AppCodes)
-    doors = providers.Singleton(
-        Doors, providers.Singleton(LocalLimiter, monotonic=providers.Object(boottime))
+    own_limiter = providers.Singleton(LocalLimiter, monotonic=providers.Object(boottime))
+    limiter = providers.Selector(
+        kept_by,
+        files=own_limiter,
+        redis=providers.Singleton(RedisLimiter, redis, own_limiter),
+        none=own_limiter,
     )
+    doors = providers.Singleton(Doors, limiter)
     gate = providers.Singleton(Gate, begin=users_begin, read=users_read, tokens=tokens, now=now)
     doorkeeper = near_or_far(settings, peers, "users", Doorkeeper, gate)
     bearers = providers.Singleton(Bearers, doorkeeper.provided.identify, now)

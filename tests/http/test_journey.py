@@ -219,11 +219,13 @@ async def test_the_webhook_takes_only_what_is_signed(signed_in):
 async def test_another_organisation_sees_nothing_of_ours(signed_in):
     ask, _ = signed_in
     contact = (await ask("POST", "/api/contacts", 201, json={"phone": "+447700900001"}))["data"]
+    assert (await ask("GET", f"/api/contacts/{contact['id']}/merges", 200))["data"] == []
     team = (await ask("POST", "/api/teams", 201, json={"name": "Front desk"}))["data"]
     stranger = await ask("POST", "/api/auth/register", 201, json={**ACCOUNT, "email": "eve@example.org"})
     ask.client.headers["authorization"] = f"Bearer {stranger['data']['token']}"
     await ask("GET", f"/api/contacts/{contact['id']}", 404)
     await ask("DELETE", f"/api/contacts/{contact['id']}", 404)
+    await ask("GET", f"/api/contacts/{contact['id']}/merges", 404)
     await ask("GET", f"/api/teams/{team['id']}", 404)
     assert (await ask("GET", "/api/contacts", 200))["data"] == []
 
@@ -263,3 +265,12 @@ async def test_a_context_can_be_served_alone(served):
         assert document["info"]["title"] == "tidings contacts"
         assert (await client.get("/health")).status_code == 200
         assert (await client.get("/api/campaigns")).status_code == 404
+
+
+async def test_a_token_that_meta_refuses_is_named(signed_in):
+    ask, _ = signed_in
+    await until(lambda: numbers(ask))
+    account = (await ask("GET", "/api/wabas", 200))["data"][0]
+    wrong = {"wabaId": account["wabaId"], "accessToken": "EAAnobody"}
+    said = await ask("POST", "/api/wabas", 400, json=wrong)
+    assert [fault["field"] for fault in said["error"]["details"]] == ["accessToken"]

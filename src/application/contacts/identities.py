@@ -101,10 +101,16 @@ class Identities:
             return shown(actor, await look.contacts.get(merge.absorbed_id))
 
     async def history(self, actor: Actor, id: ContactId) -> Sequence[MergeView]:
-        """The merges of a contact, newest first, undone ones too."""
+        """The merges of a contact, newest first, undone ones too; also of one that was absorbed.
+
+        Raise ContactNotFound.
+        """
         organization = actor.require(Permission.CONTACTS_READ)
-        async with self.begin(organization) as work:
-            return [_view(actor, merge) for merge in await work.merges.of(id)]
+        async with self.reading(organization) as look:
+            merges = await look.merges.of(id)
+            if not merges:
+                await look.contacts.get(id)
+            return [_view(actor, merge) for merge in merges]
 
     async def message_received(self, event_id: UUID, event: MessageReceived) -> None:
         """A message that carries a number and an id says that both are one person.

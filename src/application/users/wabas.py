@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from tidings.application.ports.common import Now, Signal
 from tidings.application.ports.gateway import TokenMissing
+from tidings.application.ports.meta import MetaDenied, NotAtMeta
 from tidings.application.ports.users import Begin, MetaSignup, Sealer
 from tidings.application.users.journal import Journal
 from tidings.domain.errors import Fault
@@ -113,7 +114,11 @@ class Wabas:
             after = found[-1][0].waba_id
 
     async def _link(self, actor: Actor, organization: OrganizationId, waba_id: WabaId, token: str) -> Waba:
-        numbers = await self.meta.connected_numbers(waba_id, token)
+        try:
+            numbers = await self.meta.connected_numbers(waba_id, token)
+        except (MetaDenied, NotAtMeta) as refused:
+            field, why = _blamed(refused)
+            raise BadAccount(str(refused), Fault(field=field, rule="meta", message=why)) from refused
         waba = Waba(waba_id=waba_id, organization_id=organization, connected_at=self.now())
         sealed = self.sealer.seal(token, _place(waba))
         event = WabaConnected(organization_id=organization, waba_id=waba_id, numbers=tuple(numbers))
@@ -124,6 +129,13 @@ class Wabas:
             await self.journal.note(work, actor, "waba:connected", waba_id, after=after)
         self.signal.wake()
         return waba
+
+
+def _blamed(refused: MetaDenied | NotAtMeta) -> tuple[str, str]:
+    """Which of the two that were given Meta does not take."""
+    if isinstance(refused, MetaDenied):
+        return "accessToken", "is not taken by Meta for this account"
+    return "wabaId", "is no account that Meta shows to this token"
 
 
 def _faults(new: NewWaba) -> list[Fault]:

@@ -63,6 +63,7 @@ def contacts_read_from(database: Database, *, pseudonyms: Pseudonyms = _UNKEYED)
                 attributes=SqlAttributes(connection, organization),
                 segments=SqlSegmentReader(connection, organization),
                 imports=SqlImportReader(connection, organization),
+                merges=SqlMerges(connection, organization),
             )
 
     return reading

@@ -79,7 +79,15 @@ class AliasStore(Protocol):
     async def remove(self, people: Collection[PersonKey]) -> None: ...
 
 
-class MergeStore(Protocol):
+class MergeReader(Protocol):
+    """A look at the merges of an organisation's contacts."""
+
+    async def of(self, contact: ContactId) -> Sequence[Merge]:
+        """Merges in which the contact was kept or absorbed, newest first, undone ones too."""
+        ...
+
+
+class MergeStore(MergeReader, Protocol):
     """The merges of an organisation's contacts, within one transaction."""
 
     async def add(self, merge: Merge) -> None:
@@ -91,10 +99,6 @@ class MergeStore(Protocol):
 
     async def get(self, id: MergeId) -> Merge:
         """Raise MergeNotFound."""
-        ...
-
-    async def of(self, contact: ContactId) -> Sequence[Merge]:
-        """Merges in which the contact was kept or absorbed, newest first, undone ones too."""
         ...
 
     async def forget(self, contact: ContactId) -> None:

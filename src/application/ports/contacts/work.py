@@ -20,6 +20,7 @@ from tidings.application.ports.contacts.history import (
     ConsentReader,
     ConsentStore,
     DeedStore,
+    MergeReader,
     MergeStore,
     RetentionStore,
 )
@@ -55,6 +56,7 @@ class Read:
     attributes: AttributeReader
     segments: SegmentReader
     imports: ImportReader
+    merges: MergeReader
 
 
 Begin: TypeAlias = Callable[[OrganizationId], AbstractAsyncContextManager[Work]]
