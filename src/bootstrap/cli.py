@@ -237,6 +237,14 @@ def list_endpoints(as_json: bool) -> None:
         click.echo(f"{each['method']:7}{each['path']:55}{each['who']}")
 
 
+@cli.command("events")
+def list_events() -> None:
+    """Print the events between contexts as an AsyncAPI document."""
+    from tidings.bootstrap.commands import list_events as run
+
+    click.echo(json.dumps(_run(run()), indent=2))
+
+
 def _run(work: Coroutine[Any, Any, T]) -> T:
     if sys.platform == "win32":
         return asyncio.run(work)

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -157,6 +157,15 @@ async def list_endpoints() -> list[dict[str, str]]:
     return [
         {"method": method, "path": path, "who": _who(handler.opt)} for method, path, handler in endpoints(app)
     ]
+
+
+async def list_events() -> dict[str, Any]:
+    """The events between contexts, as AsyncAPI."""
+    from tidings.bootstrap.catalogue import asyncapi
+
+    with TemporaryDirectory() as folder:
+        async with assembled(read_settings({}, data=Path(folder))) as container:
+            return asyncapi(container)
 
 
 def _who(opt: Mapping[str, object]) -> str:

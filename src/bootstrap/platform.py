@@ -16,6 +16,7 @@ from tidings.adapters.mysql import users as user_tables
 from tidings.adapters.mysql.contacts import tables as contact_tables
 from tidings.adapters.mysql.engine import Database
 from tidings.adapters.mysql.outbox import SqlOutboxReader
+from tidings.adapters.mysql.pruning import Aging, SqlPruner
 from tidings.adapters.mysql.templates import tables as template_tables
 from tidings.adapters.mysql.whatsapp import tables as whatsapp_tables
 from tidings.application.ports.bus import Subscription
@@ -107,6 +108,7 @@ class Platform:
         await self._listen(chosen)
         for name in chosen & _TABLES.keys():
             self.loops.start(f"relay {name}", self._relay(name).run)
+            self.loops.start(f"pruning {name}", self._pruner(name).run)
         if container.kept_by() == "redis":
             self.loops.start("cache news", container.versions().run)
         if "users" in chosen:
@@ -155,6 +157,13 @@ class Platform:
         signal = getattr(self.container, f"{name}_signal")()
         outbox = SqlOutboxReader(self.databases[name], _TABLES[name][1])
         return Relay(name, outbox, bus, signal, bus.hold)
+
+    def _pruner(self, name: str) -> SqlPruner:
+        inbox = _TABLES[name][0].tables.get(f"{name}_inbox")
+        aging = [] if inbox is None else [Aging(inbox, inbox.c.heard_at)]
+        if name == "whatsapp":
+            aging.append(Aging(whatsapp_tables.parked, whatsapp_tables.parked.c.at))
+        return SqlPruner(self.databases[name], aging, self.container.now())
 
     async def _sync_templates(self, stop: asyncio.Event) -> None:
         keeper = self.container.keeper()

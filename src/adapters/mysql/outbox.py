@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Column, LargeBinary, MetaData, String, Table, delete, insert, select
+from sqlalchemy import Column, Index, LargeBinary, MetaData, String, Table, delete, insert, select
 from sqlalchemy.dialects import mysql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -47,6 +47,8 @@ def inbox_table(metadata: MetaData, context: str) -> Table:
         Column("group", ascii_key(80), primary_key=True),
         Column("event_id", Id, primary_key=True),
         Column("heard_at", Moment, nullable=False),
+        # What is old enough to be forgotten.
+        Index(f"{context}_inbox_age", "heard_at"),
         **TABLE_OPTIONS,
     )
 

@@ -138,6 +138,8 @@ parked = Table(
     Column("code", Integer),
     Column("reason", String(500)),
     Column("raw", Text, nullable=False),
+    # What is old enough to be forgotten.
+    Index("whatsapp_parked_age", "at"),
     **TABLE_OPTIONS,
 )
 

@@ -1,0 +1,73 @@
+"""What is kept only for a while: notes of events that were dealt with, and statuses of nobody's messages."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Column, Table, delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tidings.adapters.mysql.engine import Database
+from tidings.application.ports.common import Now
+
+KEPT = timedelta(days=14)
+"""Longer than a broker or Meta tries again: what comes later comes for the first time."""
+EVERY = 3600.0
+PORTION = 2000
+"""Rows removed in one transaction, so that nobody waits long for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aging:
+    """A table, and the column that says how old a row is."""
+
+    table: Table
+    at: Column[object]
+
+
+@dataclass(frozen=True, slots=True)
+class SqlPruner:
+    """Removes what is old from one context's tables."""
+
+    database: Database
+    aging: Sequence[Aging]
+    now: Now
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Prune every hour until `stop`. Safe to run in any number of processes."""
+        while not stop.is_set():
+            await self.prune()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), EVERY)
+
+    async def prune(self) -> int:
+        """Remove everything that is too old; how many rows that were."""
+        removed = 0
+        for each in self.aging:
+            while portion := await self._portion(each):
+                removed += portion
+        return removed
+
+    async def _portion(self, aging: Aging) -> int:
+        keys = list(aging.table.primary_key.columns)
+        old = select(*keys).where(aging.at < self.now() - KEPT).limit(PORTION)
+        async with self.database.begin() as connection:
+            found = (await connection.execute(old)).all()
+            if found:
+                await _remove(connection, aging.table, [tuple(row) for row in found])
+        return len(found)
+
+
+async def _remove(connection: AsyncConnection, table: Table, keys: Sequence[tuple[object, ...]]) -> None:
+    """By key, a row of parameters each: one statement, in the order of the key."""
+    columns = list(table.primary_key.columns)
+    first, *rest = columns
+    if not rest:
+        await connection.execute(delete(table).where(first.in_([key[0] for key in keys])))
+        return
+    # A composite key begins with the consumer group, of which there are few.
+    for group in dict.fromkeys(key[0] for key in keys):
+        ids = [key[1] for key in keys if key[0] == group]
+        await connection.execute(delete(table).where(first == group, rest[0].in_(ids)))
