@@ -181,3 +181,45 @@ def test_every_endpoint_is_listed_with_what_it_needs():
     assert needs["POST", "/api/contacts"] == "contacts:write"
     assert needs["POST", "/api/auth/login"] == "anybody"
     assert needs["GET", "/api/auth/profile"] == "anybody who is signed in"
+
+
+def test_what_could_not_be_dealt_with_is_listed_and_delivered_once_more(folder):
+    assert answer("letters", "list", "contacts", data=folder) == []
+    assert answer("letters", "redrive", "contacts", data=folder) == {"redriven": 0}
+
+    async def fail():
+        """An event of a type that nobody knows."""
+        from tidings.application.ports.bus import Envelope, Subscription
+        from tidings.application.relay import listener
+        from tidings.bootstrap.assembly import assembled
+        from tidings.bootstrap.platform import Platform
+        from tidings.bootstrap.settings import read_settings
+
+        async with assembled(read_settings({}, data=folder)) as container:
+            platform = Platform(container)
+            await platform.open()
+            bus, now = container.bus(), container.now()()
+            subscription = Subscription(group="contacts", types=("strange.v1",))
+            await bus.subscribe(subscription, listener({}, lambda error: None))
+            id = container.new_id()()
+            strange = Envelope(
+                id=id,
+                type="strange.v1",
+                key="k",
+                organization_id=id,
+                occurred_at=now,
+                body=b'{"type":"strange.v1"}',
+            )
+            await bus.publish([strange])
+            async with asyncio.timeout(20):
+                while not await bus.dead_letters("contacts"):
+                    await asyncio.sleep(0.05)
+            await platform.close()
+            return str(id)
+
+    id = asyncio.run(fail())
+    (letter,) = answer("letters", "list", "contacts", data=folder)
+    assert (letter["id"], letter["type"], letter["event"]) == (id, "strange.v1", {"type": "strange.v1"})
+    assert tidings("letters", "redrive", "contacts", "nonsense", data=folder).returncode == 1
+    assert answer("letters", "redrive", "contacts", id, data=folder) == {"redriven": 1}
+    assert answer("letters", "list", "contacts", data=folder) == []

@@ -223,6 +223,39 @@ def watch_campaign(campaign: str, organization: str | None, data: Path | None) -
     sys.exit(_run(run(read_settings(data=data), organization, campaign)))
 
 
+@cli.group("letters")
+def dead_letters() -> None:
+    """Events that could not be dealt with, kept for people to look at."""
+
+
+@dead_letters.command("list")
+@click.argument("group", type=click.Choice(CONTEXTS))
+@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
+@data_option
+@json_option
+def list_letters(group: str, limit: int, data: Path | None, as_json: bool) -> None:
+    """Show what a context could not deal with, and why, oldest first."""
+    from tidings.bootstrap.commands import list_letters as run
+
+    found = _run(run(read_settings(data=data), group, limit))
+    if as_json:
+        _print(found, True)
+    for each in () if as_json else found:
+        click.echo(f"{each['id']}  {each['type']}  after {each['attempts']} attempts: {each['reason']}")
+
+
+@dead_letters.command("redrive")
+@click.argument("group", type=click.Choice(CONTEXTS))
+@click.argument("ids", nargs=-1)
+@data_option
+@json_option
+def redrive_letters(group: str, ids: tuple[str, ...], data: Path | None, as_json: bool) -> None:
+    """Deliver these once more, or all of the context's when none is named."""
+    from tidings.bootstrap.commands import redrive_letters as run
+
+    _print(_run(run(read_settings(data=data), group, ids)), as_json)
+
+
 @cli.command("endpoints")
 @json_option
 def list_endpoints(as_json: bool) -> None:

@@ -1,6 +1,6 @@
 """What the command line does to a data folder, through the same use cases as everyone."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -145,6 +145,33 @@ async def watch_campaign(settings: Settings, organization: str | None, campaign:
         report = await container.reports().report(actor, id)
         Console().print_json(msgspec.json.encode(report.totals).decode())
         return 0 if report.consistent else 1
+
+
+async def list_letters(settings: Settings, group: str, limit: int) -> list[dict[str, Any]]:
+    """What a consumer group could not deal with."""
+    async with _opened(settings) as container:
+        letters = await container.bus().dead_letters(group, limit=limit)
+    return [
+        {
+            "id": str(each.envelope.id),
+            "type": each.envelope.type,
+            "occurredAt": each.envelope.occurred_at,
+            "attempts": each.attempts,
+            "reason": each.reason,
+            "event": msgspec.Raw(each.envelope.body),
+        }
+        for each in letters
+    ]
+
+
+async def redrive_letters(settings: Settings, group: str, ids: Sequence[str]) -> dict[str, int]:
+    """Put letters back in line; how many there were. Raise BadId."""
+    wanted = [_id(each) for each in ids]
+    async with _opened(settings) as container:
+        bus = container.bus()
+        if not wanted:
+            wanted = [each.envelope.id for each in await bus.dead_letters(group, limit=1000)]
+        return {"redriven": await bus.redrive(group, wanted) if wanted else 0}
 
 
 async def list_endpoints() -> list[dict[str, str]]:
