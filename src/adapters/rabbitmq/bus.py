@@ -33,6 +33,9 @@ from tidings.application.ports.bus import (
 )
 from tidings.application.ports.common import Now
 
+BACK_LOOKS, BACK_PAUSE = 40, 0.05
+"""Looks, and seconds between them, until letters are back in their queue, or somebody else has them."""
+
 
 @dataclass(slots=True, eq=False)
 class RabbitBus:
@@ -89,9 +92,11 @@ class RabbitBus:
         with answering():
             side = await self._side()
             try:
-                for message in await self._browse(side, group, limit):
+                seen = await self._browse(side, group, limit)
+                for message in seen:
                     if letter := _letter(group, message):
                         found.append(letter)
+                await self._put_back(side, group, seen)
             finally:
                 await side.close()
         return found
@@ -103,15 +108,18 @@ class RabbitBus:
         with answering():
             side = await self._side()
             try:
+                left: list[AbstractIncomingMessage] = []
                 for message in await self._browse(side, group, None):
                     letter = _letter(group, message)
                     if letter is None or letter.envelope.id not in wanted:
+                        left.append(message)
                         continue
                     inbox = self.names.inbox(subscription, letter.envelope.key)
                     again = message_of(letter.envelope)
                     await side.default_exchange.publish(again, inbox, mandatory=True, timeout=PATIENCE)
                     await message.ack()
                     count += 1
+                await self._put_back(side, group, left)
             finally:
                 await side.close()
         return count
@@ -198,7 +206,7 @@ class RabbitBus:
     async def _browse(
         self, channel: AbstractChannel, group: str, limit: int | None
     ) -> list[AbstractIncomingMessage]:
-        """Dead letters, which are back in their queue when the channel is closed."""
+        """Dead letters, which are back in their queue at the latest when the channel is closed."""
         queue = await channel.declare_queue(self.names.dead(group), passive=True, timeout=PATIENCE)
         count = queue.declaration_result.message_count or 0
         found: list[AbstractIncomingMessage] = []
@@ -208,6 +216,18 @@ class RabbitBus:
                 break
             found.append(message)
         return found
+
+    async def _put_back(
+        self, channel: AbstractChannel, group: str, messages: Sequence[AbstractIncomingMessage]
+    ) -> None:
+        """Return what was only looked at, and wait until it is there again for whoever looks next."""
+        for message in messages:
+            await message.nack(requeue=True)
+        for _ in range(BACK_LOOKS if messages else 0):
+            queue = await channel.declare_queue(self.names.dead(group), passive=True, timeout=PATIENCE)
+            if (queue.declaration_result.message_count or 0) >= len(messages):
+                return
+            await asyncio.sleep(BACK_PAUSE)
 
 
 def _waves(batch: Sequence[Envelope]) -> list[list[Envelope]]:
