@@ -120,11 +120,14 @@ class RabbitPlace:
         return bus
 
     async def crash(self, bus):
-        tasks = [task for each in bus.consumers for task in (*each.tasks, each.keeper)]
-        for task in tasks:
-            task.cancel()
+        tasks = {task for each in bus.consumers for task in (*each.tasks, each.keeper)}
         self.wires[bus].cut()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        async with asyncio.timeout(20):
+            while tasks:
+                # A library may swallow a cancellation; a process that is killed has no such choice.
+                for task in tasks:
+                    task.cancel()
+                _, tasks = await asyncio.wait(tasks, timeout=0.2)
         bus.consumers.clear()
 
     async def freeze(self):
