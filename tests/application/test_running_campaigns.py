@@ -1,6 +1,7 @@
 """What a campaign promises, through the use cases: once, everyone, explained."""
 
 import asyncio
+from uuid import uuid4
 
 import pytest
 
@@ -8,6 +9,7 @@ from tests.worlds import World
 from tidings.application.ports.gateway import NotSent, Rejected, Verdict
 from tidings.domain.campaigns import CannotFill, Outcome, State, WrongState
 from tidings.domain.errors import Conflict
+from tidings.domain.events import TemplateStatusChanged
 
 pytestmark = pytest.mark.anyio
 
@@ -50,6 +52,21 @@ async def test_everyone_gets_one_message_and_is_seen_to_read_it(world):
     assert (totals.planned, totals.read) == (20, 20)
     assert world.meta.most_often() == 1
     assert (await world.campaigns.get(world.actor, campaign.id)).state is State.COMPLETED
+
+
+async def test_an_old_notice_of_a_paused_template_pauses_nothing_that_was_resumed_since(world):
+    campaign = await world.launch()
+    notice = TemplateStatusChanged(
+        organization_id=world.actor.organization_id, template_id=campaign.template_id, status="PAUSED"
+    )
+    event_id = uuid4()
+    await world.runner.template_changed(event_id, notice)
+    paused = await world.campaigns.get(world.actor, campaign.id)
+    assert (paused.state, paused.reason) == (State.PAUSED, "The template is PAUSED")
+    await world.campaigns.resume(world.actor, campaign.id)
+    await world.runner.template_changed(event_id, notice)
+    await world.settle(10)
+    assert (await report(world, campaign)).totals.read == 20
 
 
 async def test_what_was_in_flight_at_a_kill_is_unknown_until_a_webhook_settles_it(world):

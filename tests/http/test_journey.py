@@ -158,6 +158,13 @@ async def test_a_campaign_from_sign_up_to_explained_messages(signed_in):
     assert said["error"]["details"][0]["field"] == "parameters.body.1"
     change = {"parameters": {"body.1": {"field": "firstName"}}}
     await ask("PUT", f"/api/campaigns/{bare['id']}", 200, json=change)
+    at = {"at": "2999-03-28T02:30:00", "zone": "Europe/Berlin"}
+    nowhere = await ask("POST", f"/api/campaigns/{bare['id']}/schedule", 400, json={**at, "zone": "Mars"})
+    assert [fault["field"] for fault in nowhere["error"]["details"]] == ["zone"]
+    waiting = (await ask("POST", f"/api/campaigns/{bare['id']}/schedule", 200, json=at))["data"]
+    assert (waiting["state"], waiting["dueAt"]) == ("scheduled", "2999-03-28T01:30:00Z")
+    assert (await ask("DELETE", f"/api/campaigns/{bare['id']}/schedule", 200))["data"]["state"] == "draft"
+    await ask("POST", f"/api/campaigns/{bare['id']}/retry-failed", 409)
     await ask("POST", f"/api/campaigns/{bare['id']}/launch", 200)
     await ask("POST", f"/api/campaigns/{bare['id']}/launch", 409)
     stream = await ask.client.get(f"/api/campaigns/{bare['id']}/progress")

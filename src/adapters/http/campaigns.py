@@ -12,7 +12,7 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 from tidings.adapters.http.envelope import Done, Listing, Reply, listing, reply
 from tidings.application.campaigns import CampaignChange, Campaigns, CampaignView, NewCampaign, Reports
 from tidings.application.campaigns.reporting import Explanation, LiveProgress, Report
-from tidings.domain.campaigns import Campaign, Recipient
+from tidings.domain.campaigns import Campaign, Recipient, Schedule
 from tidings.domain.kernel import Actor, CampaignId, MessageId, Permission
 
 Limit = Annotated[int, QueryParameter(ge=1, le=100)]
@@ -79,6 +79,31 @@ class CampaignController(Controller):
     ) -> Reply[CampaignView]:
         """Check everyone, then freeze the audience and start sending."""
         return reply(await campaigns.launch(actor, id), "Campaign launched")
+
+    @post("/{id:uuid}/schedule", status_code=200, permission=Permission.CAMPAIGNS_LAUNCH)
+    async def schedule(
+        self,
+        campaigns: NamedDependency[Campaigns],
+        actor: NamedDependency[Actor],
+        id: FromPath[CampaignId],
+        data: JSONBody[Schedule],
+    ) -> Reply[CampaignView]:
+        """Start at a time on the wall clock of a zone, once or again and again."""
+        return reply(await campaigns.schedule(actor, id, data), "Campaign scheduled")
+
+    @delete("/{id:uuid}/schedule", status_code=200, permission=Permission.CAMPAIGNS_LAUNCH)
+    async def unschedule(
+        self, campaigns: NamedDependency[Campaigns], actor: NamedDependency[Actor], id: FromPath[CampaignId]
+    ) -> Reply[CampaignView]:
+        """Make it a draft again."""
+        return reply(await campaigns.unschedule(actor, id), "Campaign is a draft again")
+
+    @post("/{id:uuid}/retry-failed", permission=Permission.CAMPAIGNS_LAUNCH)
+    async def retry_failed(
+        self, campaigns: NamedDependency[Campaigns], actor: NamedDependency[Actor], id: FromPath[CampaignId]
+    ) -> Reply[CampaignView]:
+        """Try only those who failed once more, in a campaign of its own."""
+        return reply(await campaigns.retry_failed(actor, id), "Retry launched")
 
     @post("/{id:uuid}/pause", status_code=200, permission=Permission.CAMPAIGNS_LAUNCH)
     async def pause(

@@ -1,26 +1,29 @@
 """Drafting, launching, pausing, resuming and cancelling campaigns."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
-from tidings.application.ports.campaigns import Audience, Begin, Line, Person, SendableTemplate, Templates
+from tidings.application.campaigns.checking import check_everyone
+from tidings.application.ports.campaigns import Audience, Begin, Line, Templates, Work
 from tidings.application.ports.common import NewId, Now, Signal
 from tidings.domain.campaigns import (
     Act,
+    AlreadyRetried,
     Campaign,
-    CannotFill,
+    CampaignNotFound,
     Fill,
+    Kind,
     Missing,
-    NobodyToReach,
+    NobodyFailed,
+    Schedule,
     State,
     Totals,
     WrongState,
-    check_parameters,
-    fill,
+    check_schedule,
     totals,
 )
 from tidings.domain.errors import Fault, Invalid
@@ -28,21 +31,11 @@ from tidings.domain.kernel import (
     Actor,
     CampaignId,
     GroupId,
-    OrganizationId,
     Page,
     Permission,
     PhoneNumberId,
     TemplateId,
 )
-
-PAGE = 1000
-"""People looked at in one go."""
-SHOWN = 20
-"""Faults named at most; the rest are counted."""
-
-
-class BadParameters(Invalid):
-    """The campaign's parameters do not fit its template."""
 
 
 class NewCampaign(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -130,6 +123,12 @@ class Campaigns:
             if campaign.state is State.CANCELLED and campaign.told < campaign.epoch:
                 # Without the campaign nobody would stop its line any more.
                 raise WrongState("The campaign is still being cancelled; delete it in a moment.")
+            if campaign.kind is Kind.RETRY and await self._parent_stands(work, campaign):
+                # Forgotten, its successes would count as failed again, and be tried once more.
+                raise WrongState("Delete the campaign that this one retries first.")
+            retry = await work.campaigns.retry_of(id)
+            if retry is not None and (await work.campaigns.get(retry)).state is State.PLANNING:
+                raise WrongState("Its retry is still being planned from it; delete it in a moment.")
             await work.campaigns.remove(id)
 
     async def get(self, actor: Actor, id: CampaignId) -> CampaignView:
@@ -170,7 +169,7 @@ class Campaigns:
             campaign.turn(Act.LAUNCH, self.now())
         template = await self.templates.sendable(organization, campaign.template_id)
         number = await self.line.choose_number(organization, campaign.phone_number_id)
-        await self._check(organization, campaign, template)
+        await check_everyone(self.audience, self.templates, campaign, template)
         async with self.begin(organization) as work:
             current = await work.campaigns.get(id)
             if current.updated_at != campaign.updated_at:
@@ -179,6 +178,64 @@ class Campaigns:
             await work.campaigns.save(campaign)
         self.signal.wake()
         return view(campaign, Totals())
+
+    async def schedule(self, actor: Actor, id: CampaignId, schedule: Schedule) -> CampaignView:
+        """Start at a time of the wall clock. Raise BadSchedule, and what `launch` raises, at once."""
+        organization = actor.require(Permission.CAMPAIGNS_LAUNCH)
+        index, due = check_schedule(schedule, self.now())
+        async with self.read(organization) as work:
+            campaign = await work.campaigns.get(id)
+        campaign.turn(Act.SCHEDULE, self.now())
+        template = await self.templates.sendable(organization, campaign.template_id)
+        number = await self.line.choose_number(organization, campaign.phone_number_id)
+        await check_everyone(self.audience, self.templates, campaign, template)
+        async with self.begin(organization) as work:
+            current = await work.campaigns.get(id)
+            if current.updated_at != campaign.updated_at:
+                raise WrongState("The campaign was changed at the same moment; look at it and try again.")
+            campaign = replace(
+                current.turn(Act.SCHEDULE, self.now()),
+                phone_number_id=number,
+                schedule=schedule,
+                due_at=due,
+                starts=index,
+            )
+            await work.campaigns.save(campaign)
+        self.signal.wake()
+        return view(campaign, Totals())
+
+    async def unschedule(self, actor: Actor, id: CampaignId) -> CampaignView:
+        """A draft again. Raise CampaignNotFound, WrongState."""
+        organization = actor.require(Permission.CAMPAIGNS_LAUNCH)
+        async with self.begin(organization) as work:
+            campaign = (await work.campaigns.get(id)).turn(Act.UNSCHEDULE, self.now())
+            campaign = replace(campaign, schedule=None, due_at=None, starts=0)
+            await work.campaigns.save(campaign)
+        return view(campaign, Totals())
+
+    async def retry_failed(self, actor: Actor, id: CampaignId) -> CampaignView:
+        """Try those who failed once more, in a campaign of its own that names this one as its parent.
+
+        Nobody who was reached is in it, and each failure is retried in one campaign only, whose own
+        failures may be retried in turn. Raise WrongState before the end, NobodyFailed, AlreadyRetried.
+        """
+        organization = actor.require(Permission.CAMPAIGNS_LAUNCH)
+        async with self.read(organization) as work:
+            parent = await work.campaigns.get(id)
+        await self.templates.sendable(organization, parent.template_id)
+        now = self.now()
+        async with self.begin(organization) as work:
+            parent = await work.campaigns.get(id)
+            if parent.state not in (State.COMPLETED, State.CANCELLED):
+                raise WrongState("Only a campaign that has ended can be retried.")
+            if await work.campaigns.retry_of(id) is not None:
+                raise AlreadyRetried()
+            if not totals(list(await work.recipients.tallies(id))).failed:
+                raise NobodyFailed()
+            retry = offshoot(parent, CampaignId(self.new_id()), Kind.RETRY, now)
+            await work.campaigns.add(retry)
+        self.signal.wake()
+        return view(retry, Totals())
 
     async def pause(self, actor: Actor, id: CampaignId) -> CampaignView:
         """Stop new calls at once; what is on its way finishes."""
@@ -210,35 +267,14 @@ class Campaigns:
         self.signal.wake()
         return view(campaign, so_far)
 
-    async def _check(
-        self, organization: OrganizationId, campaign: Campaign, template: SendableTemplate
-    ) -> None:
-        """Everyone's values, before anything is written."""
-        required = {slot.key: slot.what for slot in template.slots}
-        optional = {slot.key: slot.what for slot in template.optional}
-        if wrong := check_parameters(required, optional, campaign.parameters):
-            raise BadParameters("", *wrong)
-        reachable, lacking, after = 0, 0, None
-        faults: list[Fault] = []
-        while people := await self.audience.page(organization, campaign.group_id, after=after, limit=PAGE):
-            after = people[-1].contact_id
-            for person in people:
-                if person.blocked:
-                    continue
-                reachable += 1
-                found = self.templates.faults(template, fill(campaign.parameters, person.fields))
-                if found and campaign.missing is Missing.REFUSE:
-                    lacking += 1
-                    if len(faults) < SHOWN:
-                        faults += _named(person, campaign, found)
-        if lacking:
-            raise CannotFill(
-                f"{lacking} of {reachable} people lack a value that the template needs; nothing was sent. "
-                'Fill it in, give the parameter a fallback, or set "missing" to "skip".',
-                *faults,
-            )
-        if not reachable:
-            raise NobodyToReach()
+    async def _parent_stands(self, work: Work, campaign: Campaign) -> bool:
+        if campaign.parent_id is None:
+            return False
+        try:
+            await work.campaigns.get(campaign.parent_id)
+        except CampaignNotFound:
+            return False
+        return True
 
 
 async def tell_line(begin: Begin, line: Line, campaign: Campaign) -> None:
@@ -248,19 +284,26 @@ async def tell_line(begin: Begin, line: Line, campaign: Campaign) -> None:
         await work.campaigns.told(campaign.id, campaign.epoch)
 
 
-def _named(person: Person, campaign: Campaign, faults: Sequence[Fault]) -> list[Fault]:
-    """The faults with the row and the contact's field that they come from."""
-    who = person.name or person.phone
-    return [
-        Fault(
-            field=f"{who}: {source.field}" if (source := campaign.parameters.get(fault.field)) else who,
-            rule=fault.rule,
-            message=f"{fault.field} {fault.message}",
-        )
-        for fault in faults
-    ]
-
-
 def view(campaign: Campaign, so_far: Totals) -> CampaignView:
     fields = {name: getattr(campaign, name) for name in Campaign.__struct_fields__}
     return CampaignView(**fields, totals=so_far)
+
+
+def offshoot(parent: Campaign, id: CampaignId, kind: Kind, at: datetime) -> Campaign:
+    """A campaign that came of another, on its way at once."""
+    name = f"{parent.name[:180]} ({'retry' if kind is Kind.RETRY else f'no. {parent.starts + 1}'})"
+    return Campaign(
+        id=id,
+        organization_id=parent.organization_id,
+        name=name,
+        description=parent.description,
+        template_id=parent.template_id,
+        group_id=parent.group_id,
+        phone_number_id=parent.phone_number_id,
+        parameters=parent.parameters,
+        missing=parent.missing,
+        kind=kind,
+        parent_id=parent.id,
+        created_at=at,
+        updated_at=at,
+    ).turn(Act.LAUNCH, at)

@@ -8,9 +8,12 @@ process may die between any two of them, and another goes on.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from tidings.application.campaigns.authoring import tell_line
+from msgspec.structs import replace
+
+from tidings.application.campaigns.authoring import offshoot, tell_line
 from tidings.application.ports.campaigns import (
     ActiveCampaigns,
     Audience,
@@ -23,10 +26,23 @@ from tidings.application.ports.campaigns import (
     Work,
 )
 from tidings.application.ports.common import NewId, Now, Signal
-from tidings.domain.campaigns import Act, Campaign, CampaignNotFound, Outcome, Recipient, State, fill, totals
+from tidings.domain.campaigns import (
+    Act,
+    Campaign,
+    CampaignNotFound,
+    Kind,
+    Missed,
+    Outcome,
+    Recipient,
+    Repeat,
+    Schedule,
+    State,
+    fill,
+    totals,
+)
 from tidings.domain.errors import Conflict, Invalid, NotFound, Unavailable
 from tidings.domain.events import MessagesMoved, RunHalted, TemplateStatusChanged
-from tidings.domain.kernel import MessageId, PersonKey
+from tidings.domain.kernel import CampaignId, ContactId, MessageId, PersonKey
 
 PAGE = 1000
 """People planned, and handed over, in one transaction."""
@@ -71,6 +87,8 @@ class Runner:
         """
         busy = False
         stopped: list[Exception] = []
+        for campaign in await self.active.due(self.now()):
+            await self._start(campaign)
         for campaign in await self.active.unfinished():
             try:
                 busy |= await self._move_on(campaign)
@@ -99,9 +117,7 @@ class Runner:
             progress = await work.recipients.progress(campaign.id)
         try:
             template = await self.templates.sendable(campaign.organization_id, campaign.template_id)
-            people = await self.audience.page(
-                campaign.organization_id, campaign.group_id, after=progress.after, limit=PAGE
-            )
+            people = await self._people(campaign, progress.after)
         except (NotFound, Conflict) as refused:
             await self._pause(campaign, str(refused))
             return False
@@ -119,6 +135,48 @@ class Runner:
             )
         return True
 
+    async def _start(self, campaign: Campaign) -> None:
+        """A scheduled campaign whose time has come; who is refused now, pauses with the reason later."""
+        now = self.now()
+        async with self.begin(campaign.organization_id) as work:
+            current = await work.campaigns.get(campaign.id)
+            schedule, due = current.schedule, current.due_at
+            if current.state is not State.SCHEDULED or schedule is None or due is None or due > now:
+                return
+            missed = schedule.is_missed(due, now)
+            if missed and schedule.missed is Missed.EXPIRE:
+                await work.campaigns.save(current.turn(Act.CANCEL, now, "its start was missed"))
+                return
+            starting = not missed or schedule.missed is Missed.RUN
+            if schedule.repeat is Repeat.ONCE:
+                if starting:
+                    await work.campaigns.save(replace(current.turn(Act.LAUNCH, now), due_at=None))
+                else:
+                    back = current.turn(Act.UNSCHEDULE, now, "its start was missed")
+                    await work.campaigns.save(replace(back, schedule=None, due_at=None, starts=0))
+                return
+            if starting:
+                await work.campaigns.add(offshoot(current, CampaignId(self.new_id()), Kind.OCCURRENCE, now))
+            await work.campaigns.save(_awaiting_next(current, schedule, now))
+
+    async def _people(self, campaign: Campaign, after: ContactId | None) -> Sequence[Person]:
+        if campaign.kind is not Kind.RETRY or campaign.parent_id is None:
+            return await self.audience.page(
+                campaign.organization_id, campaign.group_id, after=after, limit=PAGE
+            )
+        async with self.read(campaign.organization_id) as work:
+            failed = await work.recipients.failed(campaign.parent_id, after=after, limit=PAGE)
+        return [
+            Person(
+                contact_id=each.contact_id,
+                phone=each.phone,
+                person=each.person,
+                name=each.name,
+                fields=each.values,
+            )
+            for each in failed
+        ]
+
     def _recipients(
         self,
         campaign: Campaign,
@@ -129,7 +187,9 @@ class Runner:
         now = self.now()
         recipients: list[Recipient] = []
         for person in people:
-            values = fill(campaign.parameters, person.fields)
+            # A retry says what was frozen then, whatever the contact is called by now.
+            frozen = campaign.kind is Kind.RETRY
+            values = person.fields if frozen else fill(campaign.parameters, person.fields)
             reason = person.blocked
             if reason is None and person.person in taken:
                 reason = "duplicate"
@@ -220,9 +280,12 @@ class Runner:
         if event.status == "APPROVED":
             return
         reason = f"The template is {event.status}" + (f": {event.reason}" if event.reason else "")
-        for campaign in await self.active.unfinished():
-            if campaign.template_id == event.template_id:
-                await self._pause(campaign, reason)
+        async with self.begin(event.organization_id) as work:
+            # An old notice that comes again must not pause what was resumed since.
+            if not await work.inbox.first_time(GROUP, event_id):
+                return
+            for campaign in await work.campaigns.sending(event.template_id):
+                await work.campaigns.save(campaign.turn(Act.PAUSE, self.now(), reason))
         self.signal.wake()
 
     async def run_halted(self, event_id: UUID, event: RunHalted) -> None:
@@ -236,3 +299,12 @@ class Runner:
                 return
             if campaign.may(Act.PAUSE) and campaign.epoch <= event.epoch:
                 await work.campaigns.save(campaign.turn(Act.PAUSE, self.now(), event.reason))
+
+
+def _awaiting_next(campaign: Campaign, schedule: Schedule, now: datetime) -> Campaign:
+    """The recurring campaign before its next start; those missed in between are not made up for."""
+    following = schedule.after(now, campaign.starts + 1)
+    if following is None:
+        return replace(campaign.turn(Act.COMPLETE, now), due_at=None)
+    index, due = following
+    return replace(campaign.turn(Act.SCHEDULE, now), starts=index, due_at=due)

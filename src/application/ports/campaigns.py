@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from msgspec import Raw, Struct, field
@@ -40,6 +41,14 @@ class CampaignStore(Protocol):
     async def told(self, id: CampaignId, epoch: int) -> None:
         """The line has confirmed this epoch."""
 
+    async def retry_of(self, id: CampaignId) -> CampaignId | None:
+        """The campaign that tries this one's failed people again."""
+        ...
+
+    async def sending(self, template: TemplateId) -> Sequence[Campaign]:
+        """Campaigns with this template that are planning or running, locked."""
+        ...
+
     async def remove(self, id: CampaignId) -> None:
         """The campaign and all that hangs on it."""
 
@@ -66,6 +75,12 @@ class RecipientStore(Protocol):
 
     async def taken(self, campaign: CampaignId, people: Collection[PersonKey]) -> Collection[PersonKey]:
         """Which of these people the campaign already reaches."""
+        ...
+
+    async def failed(
+        self, campaign: CampaignId, *, after: ContactId | None, limit: int
+    ) -> Sequence[Recipient]:
+        """Those who failed, in order of their contact."""
         ...
 
     async def to_hand_over(self, campaign: CampaignId, *, limit: int) -> Sequence[Recipient]:
@@ -123,6 +138,10 @@ class ActiveCampaigns(Protocol):
 
     async def unfinished(self) -> Sequence[Campaign]:
         """Campaigns that are planning or running, or whose line is still to be told of their last turn."""
+        ...
+
+    async def due(self, at: datetime) -> Sequence[Campaign]:
+        """Scheduled campaigns whose time has come."""
         ...
 
 

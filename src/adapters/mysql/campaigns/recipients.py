@@ -1,192 +1,40 @@
-"""Campaigns, their recipients and tallies in SQL."""
+"""Recipients and their tallies in SQL."""
 
 from collections import Counter
-from collections.abc import AsyncGenerator, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from msgspec.structs import asdict, replace
 from sqlalchemy import (
-    Boolean,
-    Column,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
     and_,
-    delete,
     func,
-    insert,
     or_,
     select,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from tidings.adapters.mysql.campaigns.tables import (
+    planning,
+    recipients,
+    tallies,
+)
 from tidings.adapters.mysql.cursors import decode_cursor, encode_cursor
 from tidings.adapters.mysql.dialect import insert_many, insert_missing, update_many
-from tidings.adapters.mysql.engine import TABLE_OPTIONS, Database
-from tidings.adapters.mysql.outbox import SqlInbox, SqlOutbox, inbox_table, outbox_table
-from tidings.adapters.mysql.types import Choice, Id, Json, Moment, ascii_key
-from tidings.application.ports.campaigns import Begin, Progress, Work
-from tidings.application.ports.common import NewId, Now
+from tidings.application.ports.campaigns import Progress
 from tidings.domain.campaigns import (
-    Campaign,
-    CampaignNotFound,
-    Fill,
-    Missing,
     NoSuchRecipient,
     Outcome,
     Recipient,
-    State,
     Tally,
     why,
 )
 from tidings.domain.events import Move
-from tidings.domain.kernel import CampaignId, ContactId, MessageId, OrganizationId, Page, PersonKey
-
-metadata = MetaData()
-outbox = outbox_table(metadata, "campaigns")
-inbox = inbox_table(metadata, "campaigns")
-
-campaigns = Table(
-    "campaigns",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("organization_id", Id, nullable=False),
-    Column("name", String(200), nullable=False),
-    Column("description", Text, nullable=False),
-    Column("template_id", Id, nullable=False),
-    Column("group_id", Id),
-    Column("phone_number_id", ascii_key(32)),
-    Column("parameters", Json(dict[str, Fill]), nullable=False),
-    Column("missing", Choice(Missing), nullable=False),
-    Column("state", Choice(State), nullable=False),
-    Column("reason", String(500)),
-    Column("epoch", Integer, nullable=False),
-    Column("told", Integer, nullable=False),
-    Column("created_at", Moment, nullable=False),
-    Column("updated_at", Moment, nullable=False),
-    Column("launched_at", Moment),
-    Column("planned_at", Moment),
-    Column("finished_at", Moment),
-    # Lists of an organisation, newest first.
-    Index("campaigns_list", "organization_id", "id"),
-    # The runner's question: what is unfinished.
-    Index("campaigns_state", "state"),
-    **TABLE_OPTIONS,
-)
-
-planning = Table(
-    "campaigns_planning",
-    metadata,
-    Column("campaign_id", Id, primary_key=True),
-    Column("after", Id),
-    **TABLE_OPTIONS,
-)
-
-recipients = Table(
-    "campaigns_recipients",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("campaign_id", Id, nullable=False),
-    Column("contact_id", Id, nullable=False),
-    Column("person", ascii_key(160), nullable=False),
-    Column("phone", ascii_key(24), nullable=False),
-    Column("name", String(200), nullable=False),
-    Column("values", Json(dict[str, str]), nullable=False),
-    Column("state", Choice(Outcome), nullable=False),
-    Column("handed", Boolean, nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("wamid", ascii_key(255)),
-    Column("attempts", Integer, nullable=False),
-    Column("code", Integer),
-    Column("reason", String(500)),
-    Column("changed_at", Moment, nullable=False),
-    # A contact is in a campaign once.
-    Index("campaigns_recipients_once", "campaign_id", "contact_id", unique=True),
-    # Whether a person is already reached.
-    Index("campaigns_recipients_person", "campaign_id", "person"),
-    # Who is next to be handed over; how many stand in line; lists by state.
-    Index("campaigns_recipients_state", "campaign_id", "state", "handed", "id"),
-    **TABLE_OPTIONS,
-)
-
-tallies = Table(
-    "campaigns_tallies",
-    metadata,
-    Column("campaign_id", Id, primary_key=True),
-    Column("state", Choice(Outcome), primary_key=True),
-    Column("reason", String(60), primary_key=True),
-    Column("count", Integer, nullable=False),
-    **TABLE_OPTIONS,
-)
+from tidings.domain.kernel import CampaignId, ContactId, MessageId, Page, PersonKey
 
 r = recipients.c
 _NEWS = ("state", "version", "wamid", "attempts", "code", "reason", "changed_at")
-
-
-@dataclass(frozen=True, slots=True)
-class SqlCampaigns:
-    connection: AsyncConnection
-    organization: OrganizationId
-    locking: bool
-
-    async def add(self, campaign: Campaign) -> None:
-        await self.connection.execute(insert(campaigns).values(asdict(campaign)))
-
-    async def get(self, id: CampaignId) -> Campaign:
-        query = select(campaigns).where(
-            campaigns.c.id == id, campaigns.c.organization_id == self.organization
-        )
-        if self.locking:
-            query = query.with_for_update()
-        row = (await self.connection.execute(query)).mappings().one_or_none()
-        if row is None:
-            raise CampaignNotFound()
-        return Campaign(**row)
-
-    async def save(self, campaign: Campaign) -> None:
-        values = {**asdict(campaign), "reason": campaign.reason and campaign.reason[:500]}
-        values.pop("told")
-        await self.connection.execute(update(campaigns).where(campaigns.c.id == campaign.id).values(values))
-
-    async def told(self, id: CampaignId, epoch: int) -> None:
-        await self.connection.execute(
-            update(campaigns).where(campaigns.c.id == id, campaigns.c.told < epoch).values(told=epoch)
-        )
-
-    async def remove(self, id: CampaignId) -> None:
-        for table in (recipients, tallies, planning):
-            await self.connection.execute(delete(table).where(table.c.campaign_id == id))
-        await self.connection.execute(
-            delete(campaigns).where(campaigns.c.id == id, campaigns.c.organization_id == self.organization)
-        )
-
-    async def page(
-        self, *, state: str | None, cursor: str | None, limit: int, number: int | None = None
-    ) -> Page[Campaign]:
-        chosen = campaigns.c.organization_id == self.organization
-        if state is not None:
-            chosen = and_(chosen, campaigns.c.state == State(state))
-        query = select(campaigns).where(chosen).order_by(campaigns.c.id.desc()).limit(limit + 1)
-        total: int | None = None
-        if number is not None:
-            query = query.offset((number - 1) * limit)
-            counted = select(func.count()).select_from(campaigns).where(chosen)
-            total = (await self.connection.execute(counted)).scalar_one()
-        elif cursor is not None:
-            query = query.where(campaigns.c.id < decode_cursor(cursor))
-        found = [Campaign(**row) for row in (await self.connection.execute(query)).mappings()]
-        more = len(found) > limit
-        return Page(
-            items=found[:limit],
-            next_cursor=encode_cursor(found[limit - 1].id) if more else None,
-            total=total,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +67,15 @@ class SqlRecipients:
     async def taken(self, campaign: CampaignId, people: Collection[PersonKey]) -> Collection[PersonKey]:
         query = select(r.person).where(r.campaign_id == campaign, r.person.in_(list(people)))
         return set((await self.connection.execute(query.where(r.state != Outcome.SKIPPED))).scalars())
+
+    async def failed(
+        self, campaign: CampaignId, *, after: ContactId | None, limit: int
+    ) -> Sequence[Recipient]:
+        query = select(recipients).where(r.campaign_id == campaign, r.state == Outcome.FAILED)
+        if after is not None:
+            query = query.where(r.contact_id > after)
+        rows = await self.connection.execute(query.order_by(r.contact_id).limit(limit))
+        return [Recipient(**row) for row in rows.mappings()]
 
     async def to_hand_over(self, campaign: CampaignId, *, limit: int) -> Sequence[Recipient]:
         query = select(recipients).where(self._waiting(campaign)).order_by(r.id).limit(limit)
@@ -340,48 +197,3 @@ def _moved(recipient: Recipient, move: Move) -> Recipient:
         reason=move.reason and move.reason[:500],
         changed_at=move.at,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class SqlActiveCampaigns:
-    """The runner's question, across organisations."""
-
-    database: Database
-
-    async def unfinished(self) -> Sequence[Campaign]:
-        query = (
-            select(campaigns)
-            .where(
-                or_(
-                    campaigns.c.state.in_([State.PLANNING, State.RUNNING]),
-                    and_(campaigns.c.state != State.DRAFT, campaigns.c.told < campaigns.c.epoch),
-                )
-            )
-            .order_by(campaigns.c.id)
-        )
-        async with self.database.reading() as connection:
-            return [Campaign(**row) for row in (await connection.execute(query)).mappings()]
-
-
-def campaigns_in(database: Database, *, now: Now, new_id: NewId) -> tuple[Begin, Begin]:
-    """Open transactions over the campaigns context's tables: writing ones, and ones that only look."""
-
-    def work(connection: AsyncConnection, organization: OrganizationId, locking: bool) -> Work:
-        return Work(
-            campaigns=SqlCampaigns(connection, organization, locking),
-            recipients=SqlRecipients(connection),
-            outbox=SqlOutbox(connection, outbox, now, new_id),
-            inbox=SqlInbox(connection, inbox, now),
-        )
-
-    @asynccontextmanager
-    async def begin(organization: OrganizationId) -> AsyncGenerator[Work]:
-        async with database.begin() as connection:
-            yield work(connection, organization, True)
-
-    @asynccontextmanager
-    async def read(organization: OrganizationId) -> AsyncGenerator[Work]:
-        async with database.reading() as connection:
-            yield work(connection, organization, False)
-
-    return begin, read

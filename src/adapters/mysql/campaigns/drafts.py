@@ -1,0 +1,143 @@
+"""Campaigns themselves in SQL, and which of them ask for work."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from msgspec.structs import asdict
+from sqlalchemy import (
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tidings.adapters.mysql.campaigns.tables import campaigns, planning, recipients, tallies
+from tidings.adapters.mysql.cursors import decode_cursor, encode_cursor
+from tidings.adapters.mysql.engine import Database
+from tidings.domain.campaigns import (
+    Campaign,
+    CampaignNotFound,
+    Kind,
+    State,
+)
+from tidings.domain.kernel import CampaignId, OrganizationId, Page, TemplateId
+
+
+@dataclass(frozen=True, slots=True)
+class SqlCampaigns:
+    connection: AsyncConnection
+    organization: OrganizationId
+    locking: bool
+
+    async def add(self, campaign: Campaign) -> None:
+        await self.connection.execute(insert(campaigns).values(asdict(campaign)))
+
+    async def get(self, id: CampaignId) -> Campaign:
+        query = select(campaigns).where(
+            campaigns.c.id == id, campaigns.c.organization_id == self.organization
+        )
+        if self.locking:
+            query = query.with_for_update()
+        row = (await self.connection.execute(query)).mappings().one_or_none()
+        if row is None:
+            raise CampaignNotFound()
+        return Campaign(**row)
+
+    async def save(self, campaign: Campaign) -> None:
+        values = {**asdict(campaign), "reason": campaign.reason and campaign.reason[:500]}
+        values.pop("told")
+        await self.connection.execute(update(campaigns).where(campaigns.c.id == campaign.id).values(values))
+
+    async def told(self, id: CampaignId, epoch: int) -> None:
+        await self.connection.execute(
+            update(campaigns).where(campaigns.c.id == id, campaigns.c.told < epoch).values(told=epoch)
+        )
+
+    async def retry_of(self, id: CampaignId) -> CampaignId | None:
+        query = select(campaigns.c.id).where(
+            campaigns.c.organization_id == self.organization,
+            campaigns.c.parent_id == id,
+            campaigns.c.kind == Kind.RETRY,
+        )
+        return (await self.connection.execute(query)).scalars().first()
+
+    async def sending(self, template: TemplateId) -> Sequence[Campaign]:
+        query = (
+            select(campaigns)
+            .where(
+                campaigns.c.state.in_([State.PLANNING, State.RUNNING]),
+                campaigns.c.organization_id == self.organization,
+                campaigns.c.template_id == template,
+            )
+            .order_by(campaigns.c.id)
+            .with_for_update()
+        )
+        return [Campaign(**row) for row in (await self.connection.execute(query)).mappings()]
+
+    async def remove(self, id: CampaignId) -> None:
+        for table in (recipients, tallies, planning):
+            await self.connection.execute(delete(table).where(table.c.campaign_id == id))
+        await self.connection.execute(
+            delete(campaigns).where(campaigns.c.id == id, campaigns.c.organization_id == self.organization)
+        )
+
+    async def page(
+        self, *, state: str | None, cursor: str | None, limit: int, number: int | None = None
+    ) -> Page[Campaign]:
+        chosen = campaigns.c.organization_id == self.organization
+        if state is not None:
+            chosen = and_(chosen, campaigns.c.state == State(state))
+        query = select(campaigns).where(chosen).order_by(campaigns.c.id.desc()).limit(limit + 1)
+        total: int | None = None
+        if number is not None:
+            query = query.offset((number - 1) * limit)
+            counted = select(func.count()).select_from(campaigns).where(chosen)
+            total = (await self.connection.execute(counted)).scalar_one()
+        elif cursor is not None:
+            query = query.where(campaigns.c.id < decode_cursor(cursor))
+        found = [Campaign(**row) for row in (await self.connection.execute(query)).mappings()]
+        more = len(found) > limit
+        return Page(
+            items=found[:limit],
+            next_cursor=encode_cursor(found[limit - 1].id) if more else None,
+            total=total,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SqlActiveCampaigns:
+    """The runner's question, across organisations."""
+
+    database: Database
+
+    async def unfinished(self) -> Sequence[Campaign]:
+        query = (
+            select(campaigns)
+            .where(
+                or_(
+                    campaigns.c.state.in_([State.PLANNING, State.RUNNING]),
+                    and_(
+                        campaigns.c.state.not_in([State.DRAFT, State.SCHEDULED]),
+                        campaigns.c.told < campaigns.c.epoch,
+                    ),
+                )
+            )
+            .order_by(campaigns.c.id)
+        )
+        async with self.database.reading() as connection:
+            return [Campaign(**row) for row in (await connection.execute(query)).mappings()]
+
+    async def due(self, at: datetime) -> Sequence[Campaign]:
+        query = (
+            select(campaigns)
+            .where(campaigns.c.state == State.SCHEDULED, campaigns.c.due_at <= at)
+            .order_by(campaigns.c.due_at, campaigns.c.id)
+            .limit(100)
+        )
+        async with self.database.reading() as connection:
+            return [Campaign(**row) for row in (await connection.execute(query)).mappings()]

@@ -1,0 +1,153 @@
+"""A campaign and its life: what may be done to it, and where that leads."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from tidings.domain.campaigns.filling import Fill, Missing
+from tidings.domain.campaigns.scheduling import Schedule
+from tidings.domain.errors import Conflict, NotFound
+from tidings.domain.kernel import CampaignId, GroupId, OrganizationId, PhoneNumberId, TemplateId
+
+
+class CampaignNotFound(NotFound):
+    """There is no such campaign."""
+
+
+class WrongState(Conflict):
+    """The campaign's state does not allow this."""
+
+
+class NobodyToReach(Conflict):
+    """The audience is empty."""
+
+
+class NobodyFailed(Conflict):
+    """Nobody failed, so there is nobody to try again."""
+
+
+class AlreadyRetried(Conflict):
+    """Those who failed were tried again already; retry that campaign instead."""
+
+
+class State(StrEnum):
+    """Where a campaign stands."""
+
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"
+    """Waits for its time; a recurring one makes a campaign of its own for each start."""
+    PLANNING = "planning"
+    """The audience is being frozen; nothing has left."""
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+class Act(StrEnum):
+    """What can be done to a campaign."""
+
+    EDIT = "edit"
+    SCHEDULE = "schedule"
+    UNSCHEDULE = "unschedule"
+    LAUNCH = "launch"
+    PLANNED = "planned"
+    PAUSE = "pause"
+    RESUME = "resume"
+    COMPLETE = "complete"
+    CANCEL = "cancel"
+    DELETE = "delete"
+
+
+LIFE: dict[State, dict[Act, State]] = {
+    State.DRAFT: {
+        Act.EDIT: State.DRAFT,
+        Act.SCHEDULE: State.SCHEDULED,
+        Act.LAUNCH: State.PLANNING,
+        Act.DELETE: State.DRAFT,
+    },
+    State.SCHEDULED: {
+        Act.SCHEDULE: State.SCHEDULED,
+        Act.UNSCHEDULE: State.DRAFT,
+        Act.LAUNCH: State.PLANNING,
+        Act.COMPLETE: State.COMPLETED,
+        Act.CANCEL: State.CANCELLED,
+    },
+    State.PLANNING: {Act.PLANNED: State.RUNNING, Act.PAUSE: State.PAUSED, Act.CANCEL: State.CANCELLED},
+    State.RUNNING: {Act.PAUSE: State.PAUSED, Act.COMPLETE: State.COMPLETED, Act.CANCEL: State.CANCELLED},
+    State.PAUSED: {Act.RESUME: State.RUNNING, Act.CANCEL: State.CANCELLED},
+    State.COMPLETED: {Act.DELETE: State.COMPLETED},
+    State.CANCELLED: {Act.DELETE: State.CANCELLED},
+}
+"""A campaign's life. RESUME leads back to PLANNING when the audience was not yet frozen."""
+
+
+class Kind(StrEnum):
+    """Whom a campaign is for."""
+
+    SEND = "send"
+    """Its group, or everyone."""
+    OCCURRENCE = "occurrence"
+    """One start of the recurring campaign that is its parent."""
+    RETRY = "retry"
+    """Those of its parent who failed, with the values frozen then."""
+
+
+class Campaign(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A campaign of an organisation."""
+
+    id: CampaignId
+    organization_id: OrganizationId
+    name: str
+    description: str = ""
+    template_id: TemplateId
+    group_id: GroupId | None = None
+    """The audience: this group, or every contact."""
+    phone_number_id: PhoneNumberId | None = None
+    """The number to send from; chosen at launch when the organisation has only one."""
+    parameters: dict[str, Fill] = field(default_factory=dict[str, Fill])
+    """For each slot of the template (`body.1`, `header.shop`, `button.0`) where its value comes from."""
+    missing: Missing = Missing.REFUSE
+    kind: Kind = Kind.SEND
+    parent_id: CampaignId | None = None
+    """The campaign that this one repeats or retries."""
+    schedule: Schedule | None = None
+    due_at: datetime | None = None
+    """The next start."""
+    starts: int = 0
+    """The number of that start, counted from 0."""
+    state: State = State.DRAFT
+    reason: str | None = None
+    epoch: int = 0
+    """Grows with every turn; the number's line obeys the newest."""
+    told: int = 0
+    """The epoch that the line has confirmed; below `epoch`, it is still to be told."""
+    created_at: datetime
+    updated_at: datetime
+    launched_at: datetime | None = None
+    planned_at: datetime | None = None
+    """When the audience was frozen."""
+    finished_at: datetime | None = None
+
+    def may(self, act: Act) -> bool:
+        return act in LIFE[self.state]
+
+    def turn(self, act: Act, at: datetime, reason: str | None = None) -> "Campaign":
+        """Do it. Raise WrongState."""
+        if not self.may(act):
+            raise WrongState(f"A campaign that is {self.state.value} cannot be changed by: {act.value}.")
+        state = LIFE[self.state][act]
+        if act is Act.RESUME and self.planned_at is None:
+            state = State.PLANNING
+        return replace(
+            self,
+            state=state,
+            epoch=self.epoch + 1,
+            reason=reason,
+            updated_at=at,
+            launched_at=at if act is Act.LAUNCH else self.launched_at,
+            planned_at=at if act is Act.PLANNED else self.planned_at,
+            finished_at=at if act in (Act.COMPLETE, Act.CANCEL) else self.finished_at,
+        )
