@@ -3,6 +3,7 @@ virtual time. Crashing drops every object that lives in memory; what is in the f
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,10 +26,13 @@ from tidings.adapters.peers.whatsapp import LocalLine
 from tidings.application.campaigns import Campaigns, NewCampaign, Reports, Runner
 from tidings.application.ports.campaigns import Person, SendableTemplate, Slot
 from tidings.application.ports.gateway import Accepted, Outgoing, Unclear, callback_data
-from tidings.application.ports.meta import BadSignature, StatusUpdate
+from tidings.application.ports.meta import BadSignature, InboundUpdate, StatusUpdate
+from tidings.application.whatsapp.conversations import Conversations
+from tidings.application.whatsapp.desk import Desk
 from tidings.application.whatsapp.hearing import WebhookInbox, Webhooks
 from tidings.application.whatsapp.lane import SenderOptions, SenderPorts
-from tidings.application.whatsapp.saying import Lines, Messages
+from tidings.application.whatsapp.lines import Lines
+from tidings.application.whatsapp.saying import Messages
 from tidings.application.whatsapp.sender import Sender
 from tidings.domain.campaigns import Fill
 from tidings.domain.events import AnyEvent, ConnectedNumber, MessagesMoved, RunHalted, WabaConnected
@@ -39,12 +43,15 @@ from tidings.domain.kernel import (
     Phone,
     PhoneNumberId,
     Role,
+    TeamId,
     TemplateId,
     UserId,
     WabaId,
     Wamid,
     person_key,
 )
+from tidings.domain.teams import TeamNotFound
+from tidings.domain.whatsapp.conversations import Sight
 
 NUMBER = PhoneNumberId("310000000000202")
 WABA = WabaId("920000000000101")
@@ -111,7 +118,7 @@ class JsonReader:
             raise BadSignature()
 
     def read(self, body):
-        return msgspec.json.decode(body, type=list[StatusUpdate])
+        return msgspec.json.decode(body, type=list[StatusUpdate | InboundUpdate])
 
 
 @dataclass
@@ -153,6 +160,47 @@ class FakeConsent:
 
 
 @dataclass
+class FakeDesks:
+    """Teams whose members take turns as they are listed here."""
+
+    teams: dict[TeamId, list[UserId]] = field(default_factory=dict)
+    leads: dict[UserId, tuple[TeamId, ...]] = field(default_factory=dict)
+    capacity: int = 100
+
+    async def sight(self, organization, user):
+        theirs = tuple(team for team, members in self.teams.items() if user in members)
+        return Sight(user=user, teams=theirs, leads=self.leads.get(user, ()))
+
+    async def require(self, organization, team, user):
+        if team is not None and (team not in self.teams or user not in (None, *self.teams[team])):
+            raise TeamNotFound()
+
+    async def turn(self, organization, team, loads):
+        free = [user for user in self.teams.get(team, []) if loads.get(user, 0) < self.capacity]
+        return min(free, key=lambda user: loads.get(user, 0), default=None)
+
+
+@dataclass
+class FakeReceipts:
+    read: list[tuple[Wamid, bool]] = field(default_factory=list)
+
+    async def mark_read(self, waba_id, phone_number_id, wamid, *, typing=False):
+        self.read.append((wamid, typing))
+
+
+@dataclass
+class FakeMedia:
+    files: dict[str, bytes] = field(default_factory=dict)
+
+    async def download(self, waba_id, id):
+        yield self.files[id]
+
+    async def send_up(self, waba_id, phone_number_id, *, name, mime_type, content):
+        self.files[name] = content
+        return name
+
+
+@dataclass
 class FakeOwners:
     """Every incarnation is an owner of its own; the crashed ones are dead."""
 
@@ -191,6 +239,9 @@ class World:
         self.audience = FakeAudience(people(count))
         self.templates = FakeTemplates()
         self.consent = FakeConsent()
+        self.desks = FakeDesks()
+        self.receipts = FakeReceipts()
+        self.media = FakeMedia()
         self.actor = Actor(user_id=UserId(uuid7()), organization_id=OrganizationId(uuid7()), role=Role.OWNER)
         self.mps = mps
         self.dead: set[str] = set()
@@ -222,7 +273,32 @@ class World:
         reader = SqlMessageReader(self.whatsapp)
         self.lines = Lines(begin=begin, read=read, reader=reader, signal=signal, now=self.clock.now)
         self.messages = Messages(
-            begin=begin, read=read, reader=reader, signal=signal, now=self.clock.now, new_id=uuid7
+            begin=begin,
+            read=read,
+            reader=reader,
+            desks=self.desks,
+            signal=signal,
+            now=self.clock.now,
+            new_id=uuid7,
+        )
+        self.conversations = Conversations(
+            begin=begin,
+            read=read,
+            desks=self.desks,
+            receipts=self.receipts,
+            signal=signal,
+            now=self.clock.now,
+            new_id=uuid7,
+            sleep=asyncio.sleep,
+        )
+        self.desk = Desk(
+            begin=begin,
+            read=read,
+            desks=self.desks,
+            media=self.media,
+            signal=signal,
+            now=self.clock.now,
+            new_id=uuid7,
         )
         self.webhooks = Webhooks(
             begin=begin,
@@ -312,7 +388,30 @@ class World:
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
-    async def webhook(self, updates: list[StatusUpdate]) -> None:
+    def letter(self, sender: str, text: str, **more) -> InboundUpdate:
+        """What a person writes just now, as Meta reports it."""
+        said = {
+            "phone_number_id": NUMBER,
+            "wamid": Wamid(f"wamid.{uuid4().hex}"),
+            "at": self.clock.now(),
+            "kind": "text",
+            "sender": sender,
+            "profile_name": "Ada",
+            "text": text,
+            "raw": msgspec.Raw(b"{}"),
+            "contact": msgspec.Raw(b"{}"),
+            **more,
+        }
+        return InboundUpdate(**said)
+
+    async def hear(self, *letters: InboundUpdate) -> None:
+        """People write, and it is taken in."""
+        await self.webhook(list(letters))
+        # Not `apply`, which sets aside what breaks it.
+        while await self.webhooks._apply_batch(200):
+            pass
+
+    async def webhook(self, updates: Sequence[StatusUpdate | InboundUpdate]) -> None:
         """Bring updates, as Meta would."""
         await self.webhooks.receive("signed", msgspec.json.encode(updates))
 

@@ -169,6 +169,18 @@ class Teams:
             await look.teams.get(id)
             return await look.teams.members(id)
 
+    async def memberships(self, organization: OrganizationId, user: UserId) -> Sequence[TeamMember]:
+        """The teams a user is in; for other contexts."""
+        async with self.read(organization) as look:
+            return await look.teams.of_user(user)
+
+    async def require(self, organization: OrganizationId, id: TeamId, user: UserId | None) -> None:
+        """For other contexts. Raise TeamNotFound, and NoSuchMember when the user is not in the team."""
+        async with self.read(organization) as look:
+            await look.teams.get(id)
+            if user is not None:
+                await look.teams.member(id, user)
+
     async def assign(
         self, organization: OrganizationId, id: TeamId, loads: Mapping[UserId, int]
     ) -> UserId | None:

@@ -16,6 +16,7 @@ from tidings.adapters.http.contact_files import ContactFileController
 from tidings.adapters.http.contact_privacy import PrivacyController
 from tidings.adapters.http.contact_segments import AttributeController, SegmentController
 from tidings.adapters.http.contacts import ContactController, GroupController
+from tidings.adapters.http.conversations import ConversationController, DeskController
 from tidings.adapters.http.errors import exception_handlers
 from tidings.adapters.http.health import HealthController, Probes
 from tidings.adapters.http.messages import MessageController, NumberController
@@ -57,7 +58,7 @@ CONTROLLERS: dict[str, list[ControllerRouterHandler]] = {
     "templates": [TemplateController, TemplateFileController],
     "campaigns": [CampaignController],
     "teams": [TeamController],
-    "whatsapp": [MessageController, NumberController],
+    "whatsapp": [MessageController, ConversationController, DeskController, NumberController],
 }
 PROVIDED = (
     "accounts",
@@ -88,6 +89,8 @@ PROVIDED = (
     "campaigns",
     "reports",
     "messages",
+    "conversations",
+    "desk",
     "webhooks",
     "verify_token",
 )

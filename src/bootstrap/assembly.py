@@ -60,6 +60,7 @@ async def _sandbox_at_work(settings: Settings, options: GraphOptions) -> AsyncGe
     kept = str(settings.data / "sandbox.json")
     sandbox = Sandbox(SandboxSettings(seed=settings.sandbox_people, snapshot=kept), deliver=deliver)
     container = _container(settings, graph(options, transport=httpx.ASGITransport(sandbox.app)))
+    container.sandbox.set_provides(sandbox)
     container.accounts_at_meta.set_provides(SandboxAccounts(sandbox, container))
     stop = asyncio.Event()
     running = asyncio.create_task(sandbox.run(stop))

@@ -5,7 +5,7 @@ from dependency_injector import providers
 from tidings.adapters.embedded.system import boottime, chance, sleep
 from tidings.adapters.http.messages import VerifyToken
 from tidings.adapters.meta.gateway import MetaGateway
-from tidings.adapters.meta.media import MetaUploads
+from tidings.adapters.meta.media import MetaMedia, MetaUploads
 from tidings.adapters.meta.templates import MetaReview
 from tidings.adapters.meta.webhooks import MetaWebhookReader
 from tidings.adapters.mysql.campaigns import SqlActiveCampaigns, campaigns_in
@@ -18,6 +18,7 @@ from tidings.adapters.mysql.templates.work import templates_in, templates_read_f
 from tidings.adapters.mysql.whatsapp.messages import SqlDue, SqlMessageReader
 from tidings.adapters.mysql.whatsapp.work import whatsapp_in
 from tidings.adapters.peers.contacts import LocalAudience, LocalConsent
+from tidings.adapters.peers.teams import LocalDesks
 from tidings.adapters.peers.templates import LocalTemplates, RemoteTemplates
 from tidings.adapters.peers.whatsapp import LocalLine
 from tidings.adapters.sheets.files import FileSheets
@@ -38,12 +39,16 @@ from tidings.application.contacts.privacy import Privacy, RetentionSweeper
 from tidings.application.contacts.segments import Segments
 from tidings.application.ports.campaigns import Audience, Line
 from tidings.application.ports.campaigns import Templates as SendableTemplates
+from tidings.application.ports.conversations import Desks
 from tidings.application.ports.whatsapp import Consent as Wishes
 from tidings.application.templates import Approved, Keeper, Templates
 from tidings.application.templates.files import HeaderFiles
+from tidings.application.whatsapp.conversations import Conversations
+from tidings.application.whatsapp.desk import Desk
 from tidings.application.whatsapp.hearing import WebhookInbox, Webhooks
 from tidings.application.whatsapp.lane import SenderOptions, SenderPorts
-from tidings.application.whatsapp.saying import Lines, Messages
+from tidings.application.whatsapp.lines import Lines
+from tidings.application.whatsapp.saying import Messages
 from tidings.application.whatsapp.sender import Sender
 from tidings.bootstrap.caching import telling
 from tidings.bootstrap.people import People, database_of, far, near_or_far, signal_of, whereabouts
@@ -193,11 +198,15 @@ class Container(People):
     whatsapp_begin = providers.Singleton(telling, versions, "whatsapp", whatsapp_work.provided[0])
     whatsapp_read = whatsapp_work.provided[1]
     message_reader = providers.Singleton(SqlMessageReader, whatsapp_database)
+    desks = near_or_far(
+        settings, peers, "teams", Desks, providers.Singleton(LocalDesks, People.teams, People.members)
+    )
     messages = providers.Singleton(
         Messages,
         begin=whatsapp_begin,
         read=whatsapp_read,
         reader=message_reader,
+        desks=desks,
         signal=whatsapp_signal,
         now=now,
         new_id=new_id,
@@ -223,6 +232,27 @@ class Container(People):
     )
     verify_token = providers.Singleton(VerifyToken, settings.provided.verify_token)
     gateway = providers.Singleton(MetaGateway, graph, credentials)
+    conversations = providers.Singleton(
+        Conversations,
+        begin=whatsapp_begin,
+        read=whatsapp_read,
+        desks=desks,
+        receipts=gateway,
+        signal=whatsapp_signal,
+        now=now,
+        new_id=new_id,
+        sleep=providers.Object(sleep),
+    )
+    desk = providers.Singleton(
+        Desk,
+        begin=whatsapp_begin,
+        read=whatsapp_read,
+        desks=desks,
+        media=providers.Singleton(MetaMedia, graph, credentials),
+        signal=whatsapp_signal,
+        now=now,
+        new_id=new_id,
+    )
     wishes = near_or_far(settings, peers, "contacts", Wishes, providers.Singleton(LocalConsent, contacts))
     sender = providers.Singleton(
         Sender,

@@ -30,6 +30,7 @@ from tidings.adapters.rabbitmq.bus import RabbitBus
 from tidings.adapters.redis.cache import RedisCache, RedisVersions
 from tidings.adapters.redis.limits import RedisLimiter
 from tidings.adapters.redis.link import Link
+from tidings.adapters.sandbox.server import Sandbox
 from tidings.adapters.security import AesSealer, AppCodes, Argon2Passwords, JwtTokens, ServiceTokens
 from tidings.application.ports.common import Now
 from tidings.application.ports.gateway import Credentials
@@ -356,6 +357,8 @@ class People(containers.DeclarativeContainer):
     credentials = providers.Singleton(KeptCredentials, tokens_of_wabas, providers.Object(boottime))
     accounts_at_meta: providers.Object[OpensAccounts | None] = providers.Object(None)
     """Who opens accounts at Meta for new organisations: the sandbox does, people do it for Meta's own."""
+    sandbox: providers.Object[Sandbox | None] = providers.Object(None)
+    """The Meta that lives in this process, when one does."""
     wabas_of_users = near_or_far(
         settings, peers, "users", ConnectedWabas, providers.Singleton(LocalWabas, wabas)
     )

@@ -61,6 +61,7 @@ def listeners(container: Container) -> dict[str, Mapping[type[Event], Hear]]:
         "whatsapp": {
             events.WabaConnected: one_by_one(messages.waba_connected),
             events.ReplyWanted: one_by_one(messages.reply_wanted),
+            events.ContactErased: one_by_one(container.desk().contact_erased),
         },
         "templates": {
             events.WabaConnected: one_by_one(keeper.connected),
@@ -121,6 +122,7 @@ class Platform:
             self.loops.start("campaigns", container.runner().run)
         if "whatsapp" in chosen:
             self.loops.start("webhooks", container.webhooks().run)
+            self.loops.start("desk", container.desk().run)
         if "templates" in chosen:
             self.loops.start("template sync", self._sync_templates)
         if send:

@@ -13,11 +13,13 @@ from msgspec import Struct, field
 from tidings.domain.kernel import (
     CampaignId,
     ContactId,
+    ConversationId,
     MessageId,
     OrganizationId,
     PersonKey,
     Phone,
     PhoneNumberId,
+    TeamId,
     TemplateId,
     UserId,
     WabaId,
@@ -271,6 +273,26 @@ class MessageReceived(Event, frozen=True, kw_only=True, tag="whatsapp.message_re
         return self.sender or self.sender_user_id or self.wamid
 
 
+class ConversationMoved(Event, frozen=True, kw_only=True, tag="whatsapp.conversation_moved.v1"):
+    """A conversation was opened, assigned, answered, handed over, closed, or has waited too long."""
+
+    conversation_id: ConversationId
+    phone_number_id: PhoneNumberId
+    what: str
+    """`opened`, `reopened`, `assigned`, `replied`, `closed`, `handed_off`, `handed_back` or `breached`."""
+    stage: str
+    handler: str
+    team_id: TeamId | None = None
+    assignee_id: UserId | None = None
+    by: UserId | None = None
+    """None: a program, or the person who wrote."""
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        return str(self.conversation_id)
+
+
 AnyEvent = (
     OrganizationCreated
     | WabaConnected
@@ -292,5 +314,6 @@ AnyEvent = (
     | MessagesMoved
     | RunHalted
     | MessageReceived
+    | ConversationMoved
 )
 """Every event there is, as one union that decodes by tag."""

@@ -22,6 +22,7 @@ MessageId = NewType("MessageId", UUID)
 """Also the id of a campaign's recipient: one recipient is at most one message."""
 AttemptId = NewType("AttemptId", UUID)
 TeamId = NewType("TeamId", UUID)
+ConversationId = NewType("ConversationId", UUID)
 
 WabaId = NewType("WabaId", str)
 PhoneNumberId = NewType("PhoneNumberId", str)
@@ -66,6 +67,10 @@ class Permission(StrEnum):
     CAMPAIGNS_LAUNCH = "campaigns:launch"
     MESSAGES_READ = "messages:read"
     MESSAGES_SEND = "messages:send"
+    CONVERSATIONS_READ = "conversations:read"
+    CONVERSATIONS_WRITE = "conversations:write"
+    CONVERSATIONS_ALL = "conversations:all"
+    """To see and steer everybody's conversations, not only one's own and what waits in one's teams."""
     AUDIT_READ = "audit:read"
 
 
@@ -75,6 +80,7 @@ _ADMINS_ONLY = frozenset(
         Permission.ORGANIZATION_WRITE,
         Permission.MEMBERS_WRITE,
         Permission.WABAS_WRITE,
+        Permission.CONVERSATIONS_ALL,
         Permission.AUDIT_READ,
     }
 )

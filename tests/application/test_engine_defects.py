@@ -16,7 +16,7 @@ from tidings.application.campaigns import running
 from tidings.application.ports.gateway import Rejected, Verdict
 from tidings.application.whatsapp.hearing import Webhooks
 from tidings.application.whatsapp.lane import LaneSender
-from tidings.application.whatsapp.saying import Lines
+from tidings.application.whatsapp.lines import Lines
 from tidings.domain.campaigns import WrongState
 from tidings.domain.errors import Unavailable
 from tidings.domain.whatsapp.numbers import Lease

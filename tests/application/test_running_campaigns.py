@@ -5,33 +5,12 @@ from uuid import uuid4
 
 import pytest
 
-from tests.worlds import World
 from tidings.application.ports.gateway import NotSent, Rejected, Verdict
 from tidings.domain.campaigns import CannotFill, Outcome, State, WrongState
 from tidings.domain.errors import Conflict
 from tidings.domain.events import TemplateStatusChanged
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(params=["sqlite", pytest.param("mysql", marks=pytest.mark.mysql)])
-async def make_world(request, tmp_path):
-    """Worlds on an engine of each kind."""
-    made = []
-
-    async def make(**how):
-        if request.param == "sqlite":
-            world = World.on_sqlite(tmp_path, **how)
-        else:
-            server = request.getfixturevalue("mysql_server")
-            world = World(server.database("whatsapp_service"), server.database("campaign_service"), **how)
-        made.append(world)
-        await world.start()
-        return world
-
-    yield make
-    for world in made:
-        await world.close()
 
 
 @pytest.fixture

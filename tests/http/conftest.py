@@ -8,11 +8,12 @@ import httpx
 import pytest
 from litestar import Litestar
 
+from tests.http.checked import ACCOUNT, Checked
 from tidings.bootstrap.app import create_app, entrance
 from tidings.bootstrap.assembly import assembled
 from tidings.bootstrap.container import Container
 from tidings.bootstrap.platform import running
-from tidings.bootstrap.settings import read_settings
+from tidings.bootstrap.settings import Settings, read_settings
 
 
 @dataclass
@@ -37,3 +38,25 @@ async def service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
         transport = httpx.ASGITransport(entrance(container))
         async with httpx.AsyncClient(transport=transport, base_url="http://t") as client:
             yield Service(container, create_app(container), client)
+
+
+@pytest.fixture
+async def served(tmp_path):
+    """The whole service in this process, with its sandbox."""
+    async with (
+        assembled(Settings(data=tmp_path)) as container,
+        running(container),
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(entrance(container)), base_url="http://tidings"
+        ) as client,
+    ):
+        document = (await client.get("/schema/openapi.json")).json()
+        yield Checked(client, document), container
+
+
+@pytest.fixture
+async def signed_in(served):
+    ask, container = served
+    made = await ask("POST", "/api/auth/register", 201, json=ACCOUNT)
+    ask.client.headers["authorization"] = f"Bearer {made['data']['token']}"
+    return ask, container

@@ -26,6 +26,8 @@ class Endpoint:
     signed_in: bool
     public: bool
     body: Any
+    endless: bool = False
+    """Whether it goes on until `seconds` have passed."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -41,7 +43,7 @@ class Endpoint:
         def value(found: re.Match[str]) -> str:
             return given.get(found[1]) or (str(uuid4()) if found[2] == "uuid" else "unknown")
 
-        return re.sub(r"{(\w+):(\w+)}", value, self.path)
+        return re.sub(r"{(\w+):(\w+)}", value, self.path) + ("?seconds=0" if self.endless else "")
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ def endpoints_of(app: Litestar) -> list[Endpoint]:
             signed_in=bool(handler.opt.get("signed_in")),
             public=bool(handler.opt.get("public")),
             body=handler.parsed_data_field.annotation if handler.parsed_data_field else None,
+            endless="seconds" in handler.parsed_fn_signature.parameters,
         )
         for method, path, handler in endpoints(app)
     ]

@@ -1,22 +1,17 @@
 """From sign-up to a read message over HTTP, and every reply agrees with the OpenAPI document."""
 
-import asyncio
 import hashlib
 import hmac
 import json
-import re
 
 import httpx
-import jsonschema
 import pytest
 
+from tests.http.checked import ACCOUNT, numbers, until
 from tidings.bootstrap.app import create_app, entrance
-from tidings.bootstrap.assembly import assembled
-from tidings.bootstrap.platform import running
-from tidings.bootstrap.settings import CONTEXTS, Settings
+from tidings.bootstrap.settings import CONTEXTS
 
 pytestmark = pytest.mark.anyio
-ACCOUNT = {"name": "Rowan Hale", "email": "rowan@example.org", "password": "correct horse battery staple"}
 TEMPLATE = {
     "name": "autumn_news",
     "language": "en_GB",
@@ -25,66 +20,6 @@ TEMPLATE = {
         {"type": "BODY", "text": "Hello {{1}}, we open at nine.", "example": {"body_text": [["Ada"]]}}
     ],
 }
-
-
-class Checked:
-    """A client that holds every reply against the service's own OpenAPI document."""
-
-    def __init__(self, client: httpx.AsyncClient, document: dict) -> None:
-        self.client, self.document = client, document
-        self.routes = [
-            (re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path)), operations)
-            for path, operations in sorted(document["paths"].items(), key=lambda item: "{" in item[0])
-        ]
-
-    async def __call__(self, method: str, path: str, status: int, **how):
-        reply = await self.client.request(method, path, **how)
-        assert reply.status_code == status, reply.text
-        operation = self.operation(method, path)
-        if status < 300 and "application/json" in reply.headers["content-type"]:
-            schema = operation["responses"][str(status)]["content"]["application/json"]["schema"]
-            jsonschema.validate(reply.json(), {**schema, "components": self.document["components"]})
-        elif status >= 400:
-            error = reply.json()["error"]
-            assert set(error) == {"code", "message", "details", "requestId"}
-            assert reply.headers["x-request-id"] == error["requestId"]
-        return reply.json() if "json" in reply.headers["content-type"] else reply
-
-    def operation(self, method: str, path: str) -> dict:
-        path = path.partition("?")[0]
-        for pattern, operations in self.routes:
-            if pattern.fullmatch(path) and method.lower() in operations:
-                return operations[method.lower()]
-        raise AssertionError(f"{method} {path} is not in the document")
-
-
-@pytest.fixture
-async def served(tmp_path):
-    """The whole service in this process, with its sandbox."""
-    async with (
-        assembled(Settings(data=tmp_path)) as container,
-        running(container),
-        httpx.AsyncClient(
-            transport=httpx.ASGITransport(entrance(container)), base_url="http://tidings"
-        ) as client,
-    ):
-        document = (await client.get("/schema/openapi.json")).json()
-        yield Checked(client, document), container
-
-
-@pytest.fixture
-async def signed_in(served):
-    ask, container = served
-    made = await ask("POST", "/api/auth/register", 201, json=ACCOUNT)
-    ask.client.headers["authorization"] = f"Bearer {made['data']['token']}"
-    return ask, container
-
-
-async def until(question, seconds=20):
-    async with asyncio.timeout(seconds):
-        while not (answer := await question()):
-            await asyncio.sleep(0.05)
-    return answer
 
 
 async def test_health_speaks_as_the_seed_does(served):
@@ -184,10 +119,6 @@ async def test_a_campaign_from_sign_up_to_explained_messages(signed_in):
     assert len(history) == 3
     message = (await ask("GET", f"/api/messages/{history[0]['id']}", 200))["data"]
     assert message["timeline"][0]["what"] == "in line"
-
-
-async def numbers(ask):
-    return (await ask("GET", "/api/numbers", 200))["data"]
 
 
 async def test_a_campaign_with_an_unknown_template_is_refused_before_anything_is_sent(signed_in):

@@ -225,6 +225,13 @@ class MetaMedia:
         token = await self._credentials.token(waba_id)
         return await Uploading(self._calls).media(number, token, file, source)
 
+    async def send_up(
+        self, waba_id: WabaId, phone_number_id: PhoneNumberId, *, name: str, mime_type: str, content: bytes
+    ) -> str:
+        """A file that lies in memory: a media id. Raise TooLarge."""
+        file = FileFacts(name=name, mime_type=mime_type, size=len(content))
+        return await self.upload(waba_id, phone_number_id, file, of_bytes(content))
+
     async def info(self, waba_id: WabaId, id: str, number: PhoneNumberId | None = None) -> MediaInfo:
         """Where a file is, for five minutes, and what it should be."""
         params = {"phone_number_id": number} if number is not None else None

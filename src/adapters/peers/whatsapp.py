@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tidings.adapters.peers.templates import mould_of, say
 from tidings.application.ports.campaigns import SendableTemplate
-from tidings.application.whatsapp.saying import LineItem, Lines
+from tidings.application.whatsapp.lines import LineItem, Lines
 from tidings.domain.campaigns import Campaign, Recipient, State
 from tidings.domain.kernel import MessageId, OrganizationId, PhoneNumberId
 from tidings.domain.whatsapp.numbers import NoNumber, Run, RunState

@@ -9,6 +9,7 @@ from typing import Protocol, TypeAlias
 from msgspec import Struct
 
 from tidings.application.ports.common import Inbox, Outbox
+from tidings.application.ports.conversations import ConversationStore, DeskStore
 from tidings.domain.kernel import (
     AttemptId,
     CampaignId,
@@ -21,7 +22,7 @@ from tidings.domain.kernel import (
     WabaId,
     Wamid,
 )
-from tidings.domain.whatsapp.conversations import Conversation, Inbound
+from tidings.domain.whatsapp.conversations import Sight
 from tidings.domain.whatsapp.messages import Attempt, Message
 from tidings.domain.whatsapp.numbers import Lease, Number, Run, RunState
 
@@ -51,6 +52,12 @@ class MessageStore(Protocol):
 
     async def pending_of(self, run: CampaignId, *, limit: int) -> Sequence[Message]:
         """Some pending messages of a run."""
+        ...
+
+    async def pending_to(
+        self, organization: OrganizationId, people: Collection[PersonKey]
+    ) -> Sequence[Message]:
+        """What waits to be said to these people; locked."""
         ...
 
     async def keep_attempts(self, ended: Sequence[Attempt]) -> None:
@@ -150,16 +157,6 @@ class NumberStore(Protocol):
         ...
 
 
-class ConversationStore(Protocol):
-    async def hear(self, heard: Sequence[Inbound]) -> Sequence[Inbound]:
-        """Keep inbound messages and move their conversations on; those that were new."""
-        ...
-
-    async def get(
-        self, organization: OrganizationId, number: PhoneNumberId, person: PersonKey
-    ) -> Conversation | None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Work:
     """One transaction over the context's tables. Leaving the block commits it; an exception undoes it."""
@@ -170,6 +167,7 @@ class Work:
     webhooks: WebhookStore
     numbers: NumberStore
     conversations: ConversationStore
+    desk: DeskStore
     outbox: Outbox
     inbox: Inbox
 
@@ -203,13 +201,15 @@ class MessageFilter(Struct, frozen=True, kw_only=True):
     state: str | None = None
     person: PersonKey | None = None
     run_id: CampaignId | None = None
+    sight: Sight | None = None
+    """Without messages of conversations that this one does not cover; None: all."""
 
 
 class MessageReader(Protocol):
     """An organisation's own messages."""
 
-    async def get(self, organization: OrganizationId, id: MessageId) -> Message:
-        """Raise MessageNotFound."""
+    async def get(self, organization: OrganizationId, id: MessageId, sight: Sight | None = None) -> Message:
+        """Raise MessageNotFound, also for what the sight does not cover."""
         ...
 
     async def attempts(self, id: MessageId) -> Sequence[Attempt]:

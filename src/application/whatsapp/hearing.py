@@ -23,6 +23,7 @@ from tidings.application.ports.meta import (
     WebhookReader,
 )
 from tidings.application.ports.whatsapp import Begin, Parked, Work
+from tidings.application.whatsapp.receiving import heard_in_conversations
 from tidings.application.whatsapp.telling import moved_events
 from tidings.application.whatsapp.translating import event_of, heard, inbound, parked, received, stopped
 from tidings.domain.errors import Unavailable
@@ -289,6 +290,7 @@ class Webhooks:
             else:
                 kept.append(inbound(update, number, MessageId(self.new_id())))
         new = await work.conversations.hear(kept)
+        await heard_in_conversations(work, new, self.now(), self.new_id)
         await work.outbox.put(*(received(message) for message in new))
 
 

@@ -1,4 +1,4 @@
-"""What is said: single messages, campaigns' lines of messages, and looking back at them."""
+"""What is said: single messages, and looking back at any message."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,34 +8,32 @@ from uuid import UUID
 from msgspec import UNSET, Struct, UnsetType
 
 from tidings.application.ports.common import NewId, Now, Signal
+from tidings.application.ports.conversations import ConversationKey, Desks
 from tidings.application.ports.whatsapp import Begin, MessageFilter, MessageReader, Work
-from tidings.application.whatsapp.telling import moved_events
+from tidings.application.whatsapp.receiving import said_in_conversation
 from tidings.domain.errors import Fault, Invalid
 from tidings.domain.events import ReplyWanted, WabaConnected
 from tidings.domain.kernel import (
     Actor,
     CampaignId,
-    ContactId,
     MessageId,
     OrganizationId,
     Page,
     Permission,
-    PersonKey,
     Phone,
     PhoneNumberId,
+    UserId,
     Wamid,
     person_key,
 )
-from tidings.domain.whatsapp.content import Content, Text
-from tidings.domain.whatsapp.conversations import check_window
+from tidings.domain.whatsapp.content import Content, Template, Text
+from tidings.domain.whatsapp.conversations import Conversation, InOtherHands, Sight, check_window
 from tidings.domain.whatsapp.limits import check
-from tidings.domain.whatsapp.messages import Attempt, Message, MessageNotFound, State
+from tidings.domain.whatsapp.messages import Attempt, Message, State
 from tidings.domain.whatsapp.numbers import (
     NoNumber,
     Number,
     NumberNotFound,
-    Run,
-    RunState,
     SeveralNumbers,
 )
 
@@ -55,16 +53,6 @@ class NewMessage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     content: Content
     phone_number_id: PhoneNumberId | None = None
     reply_to: Wamid | None = None
-
-
-class LineItem(Struct, frozen=True, kw_only=True):
-    """One campaign message as it is handed over: the recipient's id is the message's id."""
-
-    id: MessageId
-    contact_id: ContactId
-    person: PersonKey
-    to: Phone
-    content: Content
 
 
 class TimelineEntry(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -99,6 +87,7 @@ class Messages:
     begin: Begin
     read: Begin
     reader: MessageReader
+    desks: Desks
     signal: Signal
     now: Now
     new_id: NewId
@@ -106,36 +95,37 @@ class Messages:
     async def send(self, actor: Actor, new: NewMessage) -> MessageView:
         """Put a message in line; it leaves within a moment.
 
-        Raise CannotBeSaid, WindowClosed, NoNumber, SeveralNumbers.
+        Raise CannotBeSaid, WindowClosed, InOtherHands, HandedOff, NoNumber, SeveralNumbers.
         """
         organization = actor.require(Permission.MESSAGES_SEND)
-        if faults := check(new.content):
-            raise CannotBeSaid("", *faults)
         now = self.now()
-        person = person_key(new.to)
         async with self.begin() as work:
             number = await self._number(work, organization, new.phone_number_id)
-            conversation = await work.conversations.get(organization, number.phone_number_id, person)
-            check_window(new.content, conversation, now)
-            message = Message(
-                id=MessageId(self.new_id()),
+            place = ConversationKey(
                 organization_id=organization,
                 phone_number_id=number.phone_number_id,
-                person=person,
-                to=new.to,
-                content=new.content,
-                reply_to=new.reply_to,
-                created_at=now,
-                next_attempt_at=now,
+                person=person_key(new.to),
             )
-            await work.messages.add([message])
+            conversation = next(iter(await work.conversations.of([place])), None)
+            message = await say_now(
+                work,
+                conversation or place,
+                new.content,
+                to=new.to,
+                reply_to=new.reply_to,
+                id=MessageId(self.new_id()),
+                now=now,
+            )
+            if conversation is not None:
+                _check_hands(actor, conversation, new.content)
+                await said_in_conversation(work, conversation, new.content, speaker(actor), now)
         self.signal.wake()
         return view(message)
 
     async def get(self, actor: Actor, id: MessageId) -> MessageView:
         """A message with its timeline. Raise MessageNotFound."""
         organization = actor.require(Permission.MESSAGES_READ)
-        message = await self.reader.get(organization, id)
+        message = await self.reader.get(organization, id, await self._sight(actor))
         return view(message, timeline(message, await self.reader.attempts(id)))
 
     async def page(
@@ -154,7 +144,10 @@ class Messages:
             wanted = ", ".join(State)
             raise NotAState("", Fault(field="state", rule="choice", message=f"must be one of {wanted}"))
         wanted_filter = MessageFilter(
-            state=state, person=None if to is None else person_key(to), run_id=campaign_id
+            state=state,
+            person=None if to is None else person_key(to),
+            run_id=campaign_id,
+            sight=await self._sight(actor),
         )
         found = await self.reader.page(organization, wanted_filter, cursor=cursor, limit=limit)
         return Page(
@@ -213,86 +206,57 @@ class Messages:
             )
         self.signal.wake()
 
+    async def _sight(self, actor: Actor) -> Sight | None:
+        if actor.may(Permission.CONVERSATIONS_ALL):
+            return None
+        return await self.desks.sight(actor.organization_id, actor.user_id)
+
     async def _number(self, work: Work, organization: OrganizationId, wanted: PhoneNumberId | None) -> Number:
         return choose_number(await work.numbers.of(organization), wanted)
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
-    """Campaigns' lines of messages: what the campaigns context asks, having asked its actor."""
+def speaker(actor: Actor) -> UserId | None:
+    """Who speaks to the person: somebody, or (None) a program with a key."""
+    return None if actor.session_id is None else actor.user_id
 
-    begin: Begin
-    read: Begin
-    reader: MessageReader
-    signal: Signal
-    now: Now
 
-    async def explain(self, organization: OrganizationId, id: MessageId) -> list[TimelineEntry]:
-        """What happened to a message, in order; empty when it never stood in line."""
-        try:
-            message = await self.reader.get(organization, id)
-        except MessageNotFound:
-            return []
-        return timeline(message, await self.reader.attempts(id))
+def _check_hands(actor: Actor, conversation: Conversation, content: Content) -> None:
+    """Raise InOtherHands for free text in a conversation that somebody else answers."""
+    free = isinstance(content, Template) or conversation.assignee_id in (None, actor.user_id)
+    if not free and speaker(actor) is not None and not actor.may(Permission.CONVERSATIONS_ALL):
+        raise InOtherHands()
 
-    async def number(self, organization: OrganizationId, wanted: PhoneNumberId | None) -> Number:
-        """The number a campaign will send from. Raise NoNumber, SeveralNumbers, NumberNotFound."""
-        async with self.read() as work:
-            return choose_number(await work.numbers.of(organization), wanted)
 
-    async def turn(self, run: Run) -> None:
-        """Make the line, or pause, resume or cancel it; older epochs than the known one change nothing.
-
-        Once a pause or cancel returned, no attempt of this line is written down; what is on its way
-        finishes. A cancelled line never leaves that state: what waited is skipped, page by page.
-        """
-        async with self.begin() as work:
-            await work.runs.turn(run)
-        self.signal.wake()
-        while run.state is RunState.CANCELLED:
-            async with self.begin() as work:
-                if not await self._skip_some(work, run.campaign_id):
-                    return
-
-    async def hand_over(
-        self,
-        organization: OrganizationId,
-        campaign: CampaignId,
-        number: PhoneNumberId,
-        items: Sequence[LineItem],
-    ) -> None:
-        """Put messages in line. Idempotent: the same items again, or the same person again, add nothing."""
-        now = self.now()
-        async with self.begin() as work:
-            await work.messages.add(
-                [
-                    Message(
-                        id=item.id,
-                        organization_id=organization,
-                        phone_number_id=number,
-                        run_id=campaign,
-                        contact_id=item.contact_id,
-                        person=item.person,
-                        to=item.to,
-                        content=item.content,
-                        created_at=now,
-                        next_attempt_at=now,
-                    )
-                    for item in items
-                ]
-            )
-            run = await work.runs.get(campaign)
-            if run is not None and run.state is RunState.CANCELLED:
-                while await self._skip_some(work, campaign):
-                    pass
-        self.signal.wake()
-
-    async def _skip_some(self, work: Work, campaign: CampaignId) -> int:
-        waiting = await work.messages.pending_of(campaign, limit=1000)
-        skipped = [message.skip("cancelled") for message in waiting]
-        await work.messages.save(skipped)
-        await work.outbox.put(*moved_events(skipped, self.now()))
-        return len(skipped)
+async def say_now(
+    work: Work,
+    place: Conversation | ConversationKey,
+    content: Content,
+    *,
+    id: MessageId,
+    now: datetime,
+    to: Phone | None = None,
+    reply_to: Wamid | None = None,
+) -> Message:
+    """Put a message in line that leaves within a moment. Raise CannotBeSaid, WindowClosed."""
+    if faults := check(content):
+        raise CannotBeSaid("", *faults)
+    known = place if isinstance(place, Conversation) else None
+    check_window(content, known, now)
+    phone = to or (known.to if known else None)
+    message = Message(
+        id=id,
+        organization_id=place.organization_id,
+        phone_number_id=place.phone_number_id,
+        person=place.person,
+        to=phone,
+        recipient=known.recipient if known and phone is None else None,
+        content=content,
+        reply_to=reply_to,
+        created_at=now,
+        next_attempt_at=now,
+    )
+    await work.messages.add([message])
+    return message
 
 
 def choose_number(numbers: Sequence[Number], wanted: PhoneNumberId | None) -> Number:

@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from msgspec.structs import asdict
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.cursors import decode_cursor, encode_cursor
 from tidings.adapters.mysql.dialect import insert_many, insert_missing, update_many
 from tidings.adapters.mysql.engine import Database
+from tidings.adapters.mysql.whatsapp.conversations import c, seen
 from tidings.adapters.mysql.whatsapp.tables import MUTABLE, attempts, messages, numbers, runs
 from tidings.application.ports.whatsapp import MessageFilter
 from tidings.domain.kernel import (
@@ -20,9 +21,11 @@ from tidings.domain.kernel import (
     MessageId,
     OrganizationId,
     Page,
+    PersonKey,
     PhoneNumberId,
     Wamid,
 )
+from tidings.domain.whatsapp.conversations import Sight
 from tidings.domain.whatsapp.messages import Attempt, Message, MessageNotFound, State
 from tidings.domain.whatsapp.numbers import RunState
 
@@ -71,6 +74,13 @@ class SqlMessages:
         chosen = select(messages).where(m.run_id == run, m.state == State.PENDING).limit(limit)
         found = await self.connection.execute(_locked(chosen))
         return [Message(**row) for row in found.mappings()]
+
+    async def pending_to(
+        self, organization: OrganizationId, people: Collection[PersonKey]
+    ) -> Sequence[Message]:
+        theirs = (m.organization_id == organization, m.person.in_(list(people)), m.state == State.PENDING)
+        query = select(messages).where(*theirs).with_for_update()
+        return [Message(**row) for row in (await self.connection.execute(query)).mappings()]
 
     async def keep_attempts(self, ended: Sequence[Attempt]) -> None:
         rows = [{**asdict(attempt), "reason": attempt.reason[:500]} for attempt in ended]
@@ -177,8 +187,10 @@ class SqlMessageReader:
 
     database: Database
 
-    async def get(self, organization: OrganizationId, id: MessageId) -> Message:
+    async def get(self, organization: OrganizationId, id: MessageId, sight: Sight | None = None) -> Message:
         query = select(messages).where(m.id == id, m.organization_id == organization)
+        if sight is not None:
+            query = query.where(_shown_to(sight))
         async with self.database.reading() as connection:
             row = (await connection.execute(query)).mappings().one_or_none()
         if row is None:
@@ -199,6 +211,8 @@ class SqlMessageReader:
             chosen &= m.person == wanted.person
         if wanted.run_id is not None:
             chosen &= m.run_id == wanted.run_id
+        if wanted.sight is not None:
+            chosen &= _shown_to(wanted.sight)
         if cursor is not None:
             chosen &= m.id < decode_cursor(cursor)
         query = select(messages).where(chosen).order_by(m.id.desc()).limit(limit + 1)
@@ -206,3 +220,14 @@ class SqlMessageReader:
             found = [Message(**row) for row in (await connection.execute(query)).mappings()]
         more = len(found) > limit
         return Page(items=found[:limit], next_cursor=encode_cursor(found[limit - 1].id) if more else None)
+
+
+def _shown_to(sight: Sight) -> ColumnElement[bool]:
+    """Whether a message belongs to no conversation, or to one that the sight covers."""
+    hidden = select(c.id).where(
+        c.organization_id == m.organization_id,
+        c.phone_number_id == m.phone_number_id,
+        c.person == m.person,
+        not_(seen(sight)),
+    )
+    return ~hidden.exists()

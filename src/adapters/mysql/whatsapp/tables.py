@@ -193,16 +193,7 @@ inbound = Table(
     Column("reply_to", ascii_key(255)),
     Column("raw", Text, nullable=False),
     Column("at", Moment, nullable=False),
-    Index("whatsapp_inbound_person", "organization_id", "person", "at"),
-    **TABLE_OPTIONS,
-)
-
-conversations = Table(
-    "whatsapp_conversations",
-    metadata,
-    Column("organization_id", Id, primary_key=True),
-    Column("phone_number_id", ascii_key(32), primary_key=True),
-    Column("person", ascii_key(160), primary_key=True),
-    Column("heard_at", Moment, nullable=False),
+    # The thread of a conversation, and its newest message.
+    Index("whatsapp_inbound_person", "organization_id", "person", "id"),
     **TABLE_OPTIONS,
 )

@@ -1,4 +1,4 @@
-"""Webhook bodies, parked statuses, numbers and conversations in SQL."""
+"""Webhook bodies, parked statuses and numbers in SQL."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -11,8 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.dialect import insert_many, insert_missing, upsert
 from tidings.adapters.mysql.whatsapp.tables import (
-    conversations,
-    inbound,
     numbers,
     parked,
     set_aside,
@@ -20,8 +18,7 @@ from tidings.adapters.mysql.whatsapp.tables import (
     webhooks,
 )
 from tidings.application.ports.whatsapp import Parked
-from tidings.domain.kernel import OrganizationId, PersonKey, PhoneNumberId, WabaId, Wamid
-from tidings.domain.whatsapp.conversations import Conversation, Inbound
+from tidings.domain.kernel import OrganizationId, PhoneNumberId, WabaId, Wamid
 from tidings.domain.whatsapp.numbers import Number
 
 PORTION = 4 * 1024 * 1024
@@ -109,50 +106,3 @@ class SqlNumbers:
             return []
         found = await self.connection.execute(select(numbers).where(numbers.c.waba_id.in_(list(wabas))))
         return [Number(**row) for row in found.mappings()]
-
-
-@dataclass(frozen=True, slots=True)
-class SqlConversations:
-    connection: AsyncConnection
-
-    async def hear(self, heard: Sequence[Inbound]) -> Sequence[Inbound]:
-        if not heard:
-            return []
-        by_wamid = {message.wamid: message for message in heard}
-        known = await self.connection.execute(
-            select(inbound.c.wamid).where(inbound.c.wamid.in_(list(by_wamid)))
-        )
-        for wamid in known.scalars():
-            del by_wamid[Wamid(wamid)]
-        new = list(by_wamid.values())
-        await insert_many(self.connection, inbound, [asdict(message) for message in new])
-        for message in new:
-            await self._move_on(message)
-        return new
-
-    async def _move_on(self, message: Inbound) -> None:
-        key = {
-            "organization_id": message.organization_id,
-            "phone_number_id": message.phone_number_id,
-            "person": message.person,
-        }
-        await insert_missing(self.connection, conversations, [{**key, "heard_at": message.at}])
-        await self.connection.execute(
-            update(conversations)
-            .where(
-                *(conversations.c[name] == value for name, value in key.items()),
-                conversations.c.heard_at < message.at,
-            )
-            .values(heard_at=message.at)
-        )
-
-    async def get(
-        self, organization: OrganizationId, number: PhoneNumberId, person: PersonKey
-    ) -> Conversation | None:
-        query = select(conversations).where(
-            conversations.c.organization_id == organization,
-            conversations.c.phone_number_id == number,
-            conversations.c.person == person,
-        )
-        row = (await self.connection.execute(query)).mappings().one_or_none()
-        return None if row is None else Conversation(**row)

@@ -7,10 +7,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.engine import Database
 from tidings.adapters.mysql.outbox import SqlInbox, SqlOutbox
+from tidings.adapters.mysql.whatsapp.conversations import SqlConversations
+from tidings.adapters.mysql.whatsapp.desk import SqlDesk
 from tidings.adapters.mysql.whatsapp.lanes import SqlLeases, SqlRuns
 from tidings.adapters.mysql.whatsapp.messages import SqlMessages
 from tidings.adapters.mysql.whatsapp.tables import inbox, outbox
-from tidings.adapters.mysql.whatsapp.webhooks import SqlConversations, SqlNumbers, SqlWebhooks
+from tidings.adapters.mysql.whatsapp.webhooks import SqlNumbers, SqlWebhooks
 from tidings.application.ports.common import NewId, Now
 from tidings.application.ports.whatsapp import Begin, Work
 
@@ -18,14 +20,15 @@ from tidings.application.ports.whatsapp import Begin, Work
 def whatsapp_in(database: Database, *, now: Now, new_id: NewId) -> tuple[Begin, Begin]:
     """Open transactions over the whatsapp context's tables: writing ones, and ones that only look."""
 
-    def work(connection: AsyncConnection) -> Work:
+    def work(connection: AsyncConnection, *, locking: bool) -> Work:
         return Work(
             messages=SqlMessages(connection),
             leases=SqlLeases(connection, now),
             runs=SqlRuns(connection),
             webhooks=SqlWebhooks(connection),
             numbers=SqlNumbers(connection),
-            conversations=SqlConversations(connection),
+            conversations=SqlConversations(connection, locking),
+            desk=SqlDesk(connection),
             outbox=SqlOutbox(connection, outbox, now, new_id),
             inbox=SqlInbox(connection, inbox, now),
         )
@@ -33,11 +36,11 @@ def whatsapp_in(database: Database, *, now: Now, new_id: NewId) -> tuple[Begin, 
     @asynccontextmanager
     async def begin() -> AsyncGenerator[Work]:
         async with database.begin() as connection:
-            yield work(connection)
+            yield work(connection, locking=True)
 
     @asynccontextmanager
     async def read() -> AsyncGenerator[Work]:
         async with database.reading() as connection:
-            yield work(connection)
+            yield work(connection, locking=False)
 
     return begin, read

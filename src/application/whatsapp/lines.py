@@ -1,0 +1,111 @@
+"""Campaigns' lines of messages: what the campaigns context asks, having asked its actor."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from msgspec import Struct
+
+from tidings.application.ports.common import Now, Signal
+from tidings.application.ports.whatsapp import Begin, MessageReader, Work
+from tidings.application.whatsapp.saying import TimelineEntry, choose_number, timeline
+from tidings.application.whatsapp.telling import moved_events
+from tidings.domain.kernel import (
+    CampaignId,
+    ContactId,
+    MessageId,
+    OrganizationId,
+    PersonKey,
+    Phone,
+    PhoneNumberId,
+)
+from tidings.domain.whatsapp.content import Content
+from tidings.domain.whatsapp.messages import Message, MessageNotFound
+from tidings.domain.whatsapp.numbers import Number, Run, RunState
+
+
+class LineItem(Struct, frozen=True, kw_only=True):
+    """One campaign message as it is handed over: the recipient's id is the message's id."""
+
+    id: MessageId
+    contact_id: ContactId
+    person: PersonKey
+    to: Phone
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Campaigns' lines of messages: what the campaigns context asks, having asked its actor."""
+
+    begin: Begin
+    read: Begin
+    reader: MessageReader
+    signal: Signal
+    now: Now
+
+    async def explain(self, organization: OrganizationId, id: MessageId) -> list[TimelineEntry]:
+        """What happened to a message, in order; empty when it never stood in line."""
+        try:
+            message = await self.reader.get(organization, id)
+        except MessageNotFound:
+            return []
+        return timeline(message, await self.reader.attempts(id))
+
+    async def number(self, organization: OrganizationId, wanted: PhoneNumberId | None) -> Number:
+        """The number a campaign will send from. Raise NoNumber, SeveralNumbers, NumberNotFound."""
+        async with self.read() as work:
+            return choose_number(await work.numbers.of(organization), wanted)
+
+    async def turn(self, run: Run) -> None:
+        """Make the line, or pause, resume or cancel it; older epochs than the known one change nothing.
+
+        Once a pause or cancel returned, no attempt of this line is written down; what is on its way
+        finishes. A cancelled line never leaves that state: what waited is skipped, page by page.
+        """
+        async with self.begin() as work:
+            await work.runs.turn(run)
+        self.signal.wake()
+        while run.state is RunState.CANCELLED:
+            async with self.begin() as work:
+                if not await self._skip_some(work, run.campaign_id):
+                    return
+
+    async def hand_over(
+        self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+        number: PhoneNumberId,
+        items: Sequence[LineItem],
+    ) -> None:
+        """Put messages in line. Idempotent: the same items again, or the same person again, add nothing."""
+        now = self.now()
+        async with self.begin() as work:
+            await work.messages.add(
+                [
+                    Message(
+                        id=item.id,
+                        organization_id=organization,
+                        phone_number_id=number,
+                        run_id=campaign,
+                        contact_id=item.contact_id,
+                        person=item.person,
+                        to=item.to,
+                        content=item.content,
+                        created_at=now,
+                        next_attempt_at=now,
+                    )
+                    for item in items
+                ]
+            )
+            run = await work.runs.get(campaign)
+            if run is not None and run.state is RunState.CANCELLED:
+                while await self._skip_some(work, campaign):
+                    pass
+        self.signal.wake()
+
+    async def _skip_some(self, work: Work, campaign: CampaignId) -> int:
+        waiting = await work.messages.pending_of(campaign, limit=1000)
+        skipped = [message.skip("cancelled") for message in waiting]
+        await work.messages.save(skipped)
+        await work.outbox.put(*moved_events(skipped, self.now()))
+        return len(skipped)

@@ -1,0 +1,105 @@
+"""A person writes, somebody takes it and answers, over HTTP and through the sandbox."""
+
+import json
+
+import pytest
+
+from tests.http.checked import numbers, until
+from tidings.adapters.sandbox.director import Inbound
+
+pytestmark = pytest.mark.anyio
+ADA = "+447700900123"
+
+
+async def inbox(ask):
+    return (await ask("GET", "/api/conversations?stage=open", 200))["data"]
+
+
+async def test_a_person_who_writes_is_taken_answered_and_closed(signed_in):
+    ask, container = signed_in
+    (number,) = await until(lambda: numbers(ask))
+    people = container.sandbox().director
+    said = {"phone": ADA, "phone_number_id": number["phoneNumberId"], "name": "Ada"}
+    people.hear(Inbound(**said, text="When do you open?"))
+    (waiting,) = await until(lambda: inbox(ask))
+    assert (waiting["name"], waiting["unread"], waiting["windowIsOpen"]) == ("Ada", 1, True)
+    taken = (await ask("POST", "/api/conversations/take-next", 200))["data"]
+    here = f"/api/conversations/{taken['id']}"
+    await ask("POST", "/api/conversations/take-next", 404)
+    await ask("POST", f"{here}/read?typing=true", 200)
+    await ask("POST", f"{here}/notes", 201, json={"text": "A regular"})
+    empty = await ask("POST", f"{here}/messages", 400, json={"content": {"type": "text", "body": ""}})
+    assert empty["error"]["details"][0]["field"] == "body"
+    await ask("POST", f"{here}/messages", 201, json={"content": {"type": "text", "body": "At nine."}})
+
+    async def read():
+        thread = (await ask("GET", f"{here}/messages", 200))["data"]
+        return thread if thread[0]["said"]["state"] == "read" else None
+
+    thread = await until(read)
+    assert [set(entry) - {"at"} for entry in thread] == [{"said"}, {"note"}, {"heard"}]
+    me = taken["assigneeId"]
+    assert (await ask("POST", f"{here}/assign", 200, json={"userId": None}))["data"]["assigneeId"] is None
+    assert (await ask("POST", f"{here}/assign", 200, json={"userId": me}))["data"]["assigneeId"] == me
+    stranger = {"userId": "018f4e2a-7c1b-7def-8a90-1234567890ab"}
+    await ask("POST", f"{here}/assign", 404, json=stranger)
+    await ask("POST", f"{here}/hand-back", 409)
+    assert (await ask("POST", f"{here}/close", 200))["data"]["stage"] == "closed"
+    await ask("POST", f"{here}/close", 409)
+    assert (await ask("POST", f"{here}/reopen", 200))["data"]["stage"] == "open"
+    await ask("POST", f"{here}/hand-off", 200, json={})
+    span = "since=2026-01-01T00:00:00Z&until=2999-01-01T00:00:00Z"
+    (figures,) = (await ask("GET", f"/api/conversations/figures?{span}", 200))["data"]
+    assert (figures["userId"], figures["conversations"]) == (me, 1)
+    assert (await ask("GET", "/api/conversations?stage=nowhere", 400))["error"]["details"]
+
+
+async def test_a_picture_comes_in_and_another_goes_out(signed_in):
+    ask, container = signed_in
+    (number,) = await until(lambda: numbers(ask))
+    picture = {"type": "image", "image": {"caption": "Broken"}}
+    said = {"phone": ADA, "phone_number_id": number["phoneNumberId"], "content": picture}
+    container.sandbox().director.hear(Inbound(**said), "http://sandbox")
+    (conversation,) = await until(lambda: inbox(ask))
+    here = f"/api/conversations/{conversation['id']}/messages"
+    (entry,) = (await ask("GET", here, 200))["data"]
+    file = await ask.client.get(f"{here}/{entry['heard']['id']}/file")
+    assert (file.status_code, file.headers["content-type"]) == (200, "image/png")
+    assert file.headers["content-security-policy"] == "sandbox"
+    form = {"file": ("shop.png", b"\x89PNG\r\n\x1a\n" + bytes(100), "image/png")}
+    media = (await ask("POST", "/api/media", 201, files=form))["data"]
+    await ask("POST", here, 201, json={"content": {"type": "image", "id": media["id"]}})
+    nothing = await ask("GET", f"{here}/018f4e2a-7c1b-7def-8a90-1234567890ab/file", 404)
+    assert nothing["error"]["code"] == "NO_FILE"
+
+
+async def test_receptions_and_canned_replies_are_kept(signed_in):
+    ask, _ = signed_in
+    (number,) = await until(lambda: numbers(ask))
+    path = f"/api/numbers/{number['phoneNumberId']}/reception"
+    await ask("PUT", path, 200, json={"bot": True, "replyWithin": 120})
+    await ask("PUT", path, 400, json={"replyWithin": 1})
+    await ask("PUT", "/api/numbers/1/reception", 404, json={})
+    (reception,) = (await ask("GET", "/api/numbers/receptions", 200))["data"]
+    assert (reception["bot"], reception["replyWithin"]) == (True, 120)
+    kept = (await ask("POST", "/api/canned-replies", 201, json={"shortcut": "open", "text": "At nine."}))[
+        "data"
+    ]
+    await ask("POST", "/api/canned-replies", 409, json={"shortcut": "open", "text": "x"})
+    await ask("POST", "/api/canned-replies", 400, json={"shortcut": "Not a word", "text": "x"})
+    again = {"shortcut": "hours", "text": "Nine to five."}
+    await ask("PUT", f"/api/canned-replies/{kept['id']}", 200, json=again)
+    assert len((await ask("GET", "/api/canned-replies", 200))["data"]) == 1
+    await ask("DELETE", f"/api/canned-replies/{kept['id']}", 200)
+    await ask("DELETE", f"/api/canned-replies/{kept['id']}", 404)
+
+
+async def test_the_live_view_is_a_stream_of_events(signed_in):
+    ask, container = signed_in
+    (number,) = await until(lambda: numbers(ask))
+    said = Inbound(phone=ADA, phone_number_id=number["phoneNumberId"], text="Hello")
+    container.sandbox().director.hear(said)
+    await until(lambda: inbox(ask))
+    stream = await ask.client.get("/api/conversations/live?seconds=0")
+    told = [line.removeprefix("data:") for line in stream.text.splitlines() if line.startswith("data:")]
+    assert [json.loads(each)["lastText"] for each in told] == ["Hello"]
