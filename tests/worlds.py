@@ -21,6 +21,7 @@ from tidings.adapters.mysql.outbox import SqlOutboxReader
 from tidings.adapters.mysql.whatsapp import tables as whatsapp_tables
 from tidings.adapters.mysql.whatsapp.messages import SqlDue, SqlMessageReader
 from tidings.adapters.mysql.whatsapp.work import whatsapp_in
+from tidings.adapters.numbering import WorldZones
 from tidings.adapters.peers.templates import LocalTemplates
 from tidings.adapters.peers.whatsapp import LocalLine
 from tidings.application.campaigns import Campaigns, NewCampaign, Reports, Runner
@@ -32,6 +33,7 @@ from tidings.application.whatsapp.desk import Desk
 from tidings.application.whatsapp.hearing import WebhookInbox, Webhooks
 from tidings.application.whatsapp.lane import SenderOptions, SenderPorts
 from tidings.application.whatsapp.lines import Lines
+from tidings.application.whatsapp.policies import Policies
 from tidings.application.whatsapp.saying import Messages
 from tidings.application.whatsapp.sender import Sender
 from tidings.domain.campaigns import Fill
@@ -316,6 +318,7 @@ class World:
                 gateway=self.meta,
                 consent=self.consent,
                 owners=owners,
+                zones=WorldZones(),
                 signal=signal,
                 now=self.clock.now,
                 boottime=self.clock.boottime,
@@ -325,7 +328,9 @@ class World:
             SenderOptions(),
         )
         self.write, self.read = campaigns_in(self.campaigns_db, now=self.clock.now, new_id=uuid7)
-        line = LocalLine(self.lines)
+        line = self.line = LocalLine(self.lines)
+        self.whatsapp_write = begin
+        self.policies = Policies(begin=begin, read=read)
         self.campaigns = Campaigns(
             begin=self.write,
             read=self.read,

@@ -2,10 +2,13 @@
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from datetime import datetime, timedelta
+from functools import cache, lru_cache
+from zoneinfo import ZoneInfo
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, ValidationResult
+from phonenumbers.timezone import UNKNOWN_TIMEZONE, time_zones_for_geographical_number
 
 from tidings.domain.contacts.rows import NotAPhoneNumber, Number, UnknownCountry
 from tidings.domain.errors import Fault
@@ -44,6 +47,34 @@ class WorldNumbering:
 
     def calling_code(self, country: str) -> str:
         return f"+{phonenumbers.country_code_for_region(_region(country))}"
+
+
+@dataclass(frozen=True, slots=True)
+class WorldZones:
+    """The Zones port: what the first digits of a number tell."""
+
+    def of(self, phone: Phone) -> tuple[str, ...]:
+        return _zones(phone)
+
+
+@lru_cache(maxsize=50_000)
+def _zones(phone: Phone) -> tuple[str, ...]:
+    digits = phone.removeprefix("+")
+    if not digits.isdecimal():
+        return ("UTC",)
+    try:
+        found = time_zones_for_geographical_number(phonenumbers.parse(phone))
+    except NumberParseException:
+        return ("UTC",)
+    # Zones whose clocks show the same are one; the islands come before the country in the metadata.
+    known = {_offsets(zone): zone for zone in found if zone != UNKNOWN_TIMEZONE}
+    return tuple(known.values()) or ("UTC",)
+
+
+@cache
+def _offsets(zone: str) -> tuple[timedelta | None, ...]:
+    where = ZoneInfo(zone)
+    return tuple(datetime(2026, month, 1, tzinfo=where).utcoffset() for month in range(1, 13))
 
 
 _UNCLEAR = ("phone", "must be a phone number, such as +44 7700 900123")

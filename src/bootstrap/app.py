@@ -20,6 +20,7 @@ from tidings.adapters.http.conversations import ConversationController, DeskCont
 from tidings.adapters.http.errors import exception_handlers
 from tidings.adapters.http.health import HealthController, Probes
 from tidings.adapters.http.messages import MessageController, NumberController
+from tidings.adapters.http.policies import PolicyController
 from tidings.adapters.http.replies import Replies, cached_routes
 from tidings.adapters.http.security import Entrance, permitted, provide_actor, undeclared
 from tidings.adapters.http.teams import TeamController
@@ -58,7 +59,13 @@ CONTROLLERS: dict[str, list[ControllerRouterHandler]] = {
     "templates": [TemplateController, TemplateFileController],
     "campaigns": [CampaignController],
     "teams": [TeamController],
-    "whatsapp": [MessageController, ConversationController, DeskController, NumberController],
+    "whatsapp": [
+        MessageController,
+        ConversationController,
+        DeskController,
+        PolicyController,
+        NumberController,
+    ],
 }
 PROVIDED = (
     "accounts",
@@ -91,6 +98,7 @@ PROVIDED = (
     "messages",
     "conversations",
     "desk",
+    "policies",
     "webhooks",
     "verify_token",
 )

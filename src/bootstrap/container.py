@@ -17,6 +17,7 @@ from tidings.adapters.mysql.templates.accounts import SqlDueAccounts
 from tidings.adapters.mysql.templates.work import templates_in, templates_read_from
 from tidings.adapters.mysql.whatsapp.messages import SqlDue, SqlMessageReader
 from tidings.adapters.mysql.whatsapp.work import whatsapp_in
+from tidings.adapters.numbering import WorldZones
 from tidings.adapters.peers.contacts import LocalAudience, LocalConsent
 from tidings.adapters.peers.teams import LocalDesks
 from tidings.adapters.peers.templates import LocalTemplates, RemoteTemplates
@@ -48,6 +49,7 @@ from tidings.application.whatsapp.desk import Desk
 from tidings.application.whatsapp.hearing import WebhookInbox, Webhooks
 from tidings.application.whatsapp.lane import SenderOptions, SenderPorts
 from tidings.application.whatsapp.lines import Lines
+from tidings.application.whatsapp.policies import Policies
 from tidings.application.whatsapp.saying import Messages
 from tidings.application.whatsapp.sender import Sender
 from tidings.bootstrap.caching import telling
@@ -243,6 +245,7 @@ class Container(People):
         new_id=new_id,
         sleep=providers.Object(sleep),
     )
+    policies = providers.Singleton(Policies, begin=whatsapp_begin, read=whatsapp_read)
     desk = providers.Singleton(
         Desk,
         begin=whatsapp_begin,
@@ -263,6 +266,7 @@ class Container(People):
             gateway=gateway,
             consent=wishes,
             owners=owners,
+            zones=providers.Singleton(WorldZones),
             signal=whatsapp_signal,
             now=now,
             boottime=providers.Object(boottime),

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import structlog
 from sqlalchemy import MetaData, Table
@@ -18,6 +19,7 @@ from tidings.adapters.mysql.engine import Database
 from tidings.adapters.mysql.outbox import SqlOutboxReader
 from tidings.adapters.mysql.pruning import Aging, SqlPruner
 from tidings.adapters.mysql.templates import tables as template_tables
+from tidings.adapters.mysql.whatsapp import pressure
 from tidings.adapters.mysql.whatsapp import tables as whatsapp_tables
 from tidings.application.ports.bus import Subscription
 from tidings.application.relay import Hear, Relay, listener, one_by_one
@@ -165,6 +167,8 @@ class Platform:
         aging = [] if inbox is None else [Aging(inbox, inbox.c.heard_at)]
         if name == "whatsapp":
             aging.append(Aging(whatsapp_tables.parked, whatsapp_tables.parked.c.at))
+            aging.append(Aging(pressure.touches, pressure.touches.c.at, timedelta(days=31)))
+            aging.append(Aging(pressure.reached, pressure.reached.c.at, timedelta(days=2)))
         return SqlPruner(self.databases[name], aging, self.container.now())
 
     async def _sync_templates(self, stop: asyncio.Event) -> None:

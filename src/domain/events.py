@@ -52,6 +52,8 @@ class ConnectedNumber(Struct, frozen=True, kw_only=True):
     verified_name: str = ""
     quality_rating: str = "UNKNOWN"
     messages_per_second: int = 80
+    messaging_limit: str | None = None
+    """In Meta's words: TIER_2K and the like."""
 
 
 class WabaConnected(Event, frozen=True, kw_only=True, tag="users.waba_connected.v1"):

@@ -103,3 +103,13 @@ async def test_the_live_view_is_a_stream_of_events(signed_in):
     stream = await ask.client.get("/api/conversations/live?seconds=0")
     told = [line.removeprefix("data:") for line in stream.text.splitlines() if line.startswith("data:")]
     assert [json.loads(each)["lastText"] for each in told] == ["Hello"]
+
+
+async def test_the_sending_policy_is_kept_and_what_is_wrong_in_it_is_named(signed_in):
+    ask, _ = signed_in
+    wish = {"quiet": {"start": "21:00", "end": "08:00"}, "cap": {"most": 3, "days": 7}, "beyond": "skip"}
+    assert (await ask("PUT", "/api/sending-policy", 200, json=wish))["data"]["cap"] == wish["cap"]
+    assert (await ask("GET", "/api/sending-policy", 200))["data"]["quiet"] == wish["quiet"]
+    said = await ask("PUT", "/api/sending-policy", 400, json={"quiet": {"start": "25:00", "end": "08:00"}})
+    assert said["error"]["details"][0]["field"] == "quiet.start"
+    assert (await ask("PUT", "/api/sending-policy", 200, json={}))["data"]["quiet"] is None

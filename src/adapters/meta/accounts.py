@@ -79,6 +79,7 @@ class NumberState(Struct, frozen=True, kw_only=True):
             verified_name=self.verified_name,
             quality_rating=self.quality_rating,
             messages_per_second=self.messages_per_second,
+            messaging_limit=self.whatsapp_business_manager_messaging_limit,
         )
 
 

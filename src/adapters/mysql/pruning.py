@@ -25,6 +25,7 @@ class Aging:
 
     table: Table
     at: Column[object]
+    kept: timedelta = KEPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class SqlPruner:
 
     async def _portion(self, aging: Aging) -> int:
         keys = list(aging.table.primary_key.columns)
-        old = select(*keys).where(aging.at < self.now() - KEPT).limit(PORTION)
+        old = select(*keys).where(aging.at < self.now() - aging.kept).limit(PORTION)
         async with self.database.begin() as connection:
             found = (await connection.execute(old)).all()
             if found:

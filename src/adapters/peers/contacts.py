@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
+from zoneinfo import available_timezones
 
 from tidings.application.contacts.people import Contacts
 from tidings.application.ports.campaigns import Person
@@ -24,10 +26,21 @@ class LocalAudience:
                 person=each.person,
                 name=each.name,
                 fields=each.fields,
+                zone=zone_named(each.fields.get("timeZone")),
                 blocked=each.blocked,
             )
             for each in await self.contacts.addressees(organization, group, after=after, limit=limit)
         ]
+
+
+def zone_named(name: str | None) -> str | None:
+    """A time zone that exists, or None."""
+    return name if name in available() else None
+
+
+@cache
+def available() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 @dataclass(frozen=True, slots=True)

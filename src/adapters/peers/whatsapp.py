@@ -54,11 +54,15 @@ class LocalLine:
                     contact_id=recipient.contact_id,
                     person=recipient.person,
                     to=recipient.phone,
+                    zone=recipient.zone,
                     content=say(template, form, recipient.values),
                 )
                 for recipient in recipients
             ],
         )
+
+    async def waiting(self, campaign: Campaign) -> str:
+        return await self.lines.waiting(campaign.id)
 
     async def explain(self, organization: OrganizationId, id: MessageId) -> Sequence[Mapping[str, str]]:
         return [

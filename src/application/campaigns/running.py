@@ -172,6 +172,7 @@ class Runner:
                 phone=each.phone,
                 person=each.person,
                 name=each.name,
+                zone=each.zone,
                 fields=each.values,
             )
             for each in failed
@@ -205,6 +206,7 @@ class Runner:
                     person=person.person,
                     phone=person.phone,
                     name=person.name,
+                    zone=person.zone,
                     values=values,
                     state=Outcome.PENDING if reason is None else Outcome.SKIPPED,
                     reason=reason,

@@ -154,6 +154,8 @@ class Person(Struct, frozen=True, kw_only=True):
     name: str = ""
     fields: dict[str, str] = field(default_factory=dict[str, str])
     """What templates can be filled with: firstName, lastName, email, company, ..."""
+    zone: str | None = None
+    """An IANA time zone, from the contact's attribute `timeZone`."""
     blocked: str | None = None
     """Why this person may not be written to, such as `opted_out`."""
 
@@ -227,6 +229,10 @@ class Line(Protocol):
 
         Raise Unavailable, and Invalid when the template no longer takes the frozen values.
         """
+        ...
+
+    async def waiting(self, campaign: Campaign) -> str:
+        """What its messages wait for although it runs, such as Meta's messaging limit; empty: nothing."""
         ...
 
     async def explain(self, organization: OrganizationId, id: MessageId) -> Sequence[Mapping[str, str]]:

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from tidings.application.ports.common import Inbox, Outbox
 from tidings.application.ports.conversations import ConversationStore, DeskStore
+from tidings.application.ports.pressure import PressureStore
 from tidings.domain.kernel import (
     AttemptId,
     CampaignId,
@@ -105,6 +106,9 @@ class RunStore(Protocol):
     async def pause(self, id: CampaignId, reason: str) -> None:
         """Pause a run of our own accord; the campaign hears of it."""
 
+    async def wait(self, ids: Collection[CampaignId], waiting: str) -> None:
+        """Say what these runs wait for; an empty text: nothing."""
+
     async def halt(self, lane: PhoneNumberId, reason: str) -> Sequence[Run]:
         """Pause every running run of a lane; which they were."""
         ...
@@ -168,6 +172,7 @@ class Work:
     numbers: NumberStore
     conversations: ConversationStore
     desk: DeskStore
+    pressure: PressureStore
     outbox: Outbox
     inbox: Inbox
 
@@ -185,6 +190,12 @@ class Due(Protocol):
 
     async def next_due(self, now: datetime) -> datetime | None:
         """When the next message that waits for its time will be due."""
+        ...
+
+    async def singles(
+        self, lane: PhoneNumberId, now: datetime, *, limit: int, known: Collection[MessageId]
+    ) -> Sequence[Message]:
+        """Due messages of a lane that belong to no campaign, without those that are `known`."""
         ...
 
     async def messages(

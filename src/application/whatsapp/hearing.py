@@ -25,7 +25,15 @@ from tidings.application.ports.meta import (
 from tidings.application.ports.whatsapp import Begin, Parked, Work
 from tidings.application.whatsapp.receiving import heard_in_conversations
 from tidings.application.whatsapp.telling import moved_events
-from tidings.application.whatsapp.translating import event_of, heard, inbound, parked, received, stopped
+from tidings.application.whatsapp.translating import (
+    event_of,
+    heard,
+    inbound,
+    news_of,
+    parked,
+    received,
+    stopped,
+)
 from tidings.domain.errors import Unavailable
 from tidings.domain.events import Event
 from tidings.domain.kernel import AttemptId, MessageId, OrganizationId
@@ -214,6 +222,9 @@ class Webhooks:
         for update in updates:
             key = update.phone_number_id if isinstance(update, PreferenceUpdate) else update.waba_id
             owner = owners.get(key)
+            if isinstance(update, OtherUpdate) and (news := news_of(update, numbers)):
+                await work.numbers.put(news)
+                continue
             event = None if owner is None else event_of(update, owner)
             if event is not None:
                 events.append(event)

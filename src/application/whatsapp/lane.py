@@ -11,22 +11,27 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tidings.application.ports.common import Chance, Monotonic, NewId, Now, Owners, Signal
 from tidings.application.ports.gateway import Gateway, NotSent, Outgoing, Rejected, Unclear, Verdict
+from tidings.application.ports.pressure import Zones
 from tidings.application.ports.whatsapp import Begin, Consent, Due, Work
+from tidings.application.whatsapp.admission import Admission, Screened, is_marketing
 from tidings.application.whatsapp.settling import HALTS, WHOLE_LANE, Outcome, Settled, Withheld, settle
 from tidings.application.whatsapp.telling import moved_events
 from tidings.domain.errors import Unavailable
 from tidings.domain.events import RunHalted
 from tidings.domain.kernel import AttemptId, ContactId, OrganizationId
-from tidings.domain.whatsapp.content import Template
 from tidings.domain.whatsapp.messages import Attempt, Fact, Message, State
 from tidings.domain.whatsapp.numbers import Lease, Number, RunState
 from tidings.domain.whatsapp.pace import Pace
 
+NUMBER_LIFE = 5.0
+"""Seconds for which what is known of the number is believed."""
 LAST_BEATS = 5
 """Tries to settle the last answers of a lane; what they leave is `unknown` to the next owner."""
 
@@ -58,6 +63,7 @@ class SenderPorts:
     gateway: Gateway
     consent: Consent
     owners: Owners
+    zones: Zones
     signal: Signal
     now: Now
     boottime: Monotonic
@@ -76,6 +82,10 @@ class LaneSender:
     leased_until: float
     """On the boot-time clock, counted from before the lease was written."""
     pace: Pace
+    admission: Admission
+    held_until: float = 0.0
+    """On the boot-time clock: campaigns wait for room in the messaging limit."""
+    seen_number_at: float = 0.0
     ready: deque[Message] = field(default_factory=deque[Message])
     calls: dict[AttemptId, asyncio.Task[None]] = field(default_factory=dict[AttemptId, asyncio.Task[None]])
     outcomes: list[Settled] = field(default_factory=list[Settled])
@@ -137,6 +147,7 @@ class LaneSender:
             async with self.ports.begin() as work:
                 changed = await self._settle(work, outcomes)
                 if await work.leases.renew(self.lease, seconds=self.options.lease):
+                    await self._look_at_number(work)
                     intents, skipped = await self._intend(work, chosen)
                     changed += intents + skipped
                 else:
@@ -165,13 +176,18 @@ class LaneSender:
     async def _reserve(self) -> None:
         """Hold about a second's worth of due messages in memory; reserving promises nothing."""
         want = int(max(self.pace.rate, 20.0))
-        if self.stopping or len(self.ready) > want // 2:
+        if self.stopping:
             return
+        lane, now = self.number.phone_number_id, self.ports.now()
         known = {message.id for message in self.ready}
-        found = await self.ports.due.messages(
-            self.number.phone_number_id, self.ports.now(), limit=want + len(known), known=known
-        )
-        self.ready.extend(message for message in found if message.id not in known)
+        held = self.ports.boottime() < self.held_until
+        if held or len(self.ready) > want // 2:
+            # Codes and answers do not stand behind a campaign's next second.
+            ask = self.ports.due.singles(lane, now, limit=want, known=known)
+            self.ready.extendleft(reversed(await ask))
+        else:
+            ask = self.ports.due.messages(lane, now, limit=want + len(known), known=known)
+            self.ready.extend(await ask)
         self.seen_due = bool(self.ready)
 
     async def _settle(self, work: Work, outcomes: Sequence[Settled]) -> list[Message]:
@@ -192,6 +208,7 @@ class LaneSender:
                 ended += message.ended_attempt(self.ports.now(), code=after.code, reason=after.reason)
         changed = await self._let_go_of_cancelled(work, changed)
         await work.messages.keep_attempts(ended)
+        await work.pressure.undo([m for m in changed if m.state in (State.FAILED, State.SKIPPED)])
         await self._parked(work, changed)
         await work.messages.save(changed)
         await self._obey(work, changed, by_attempt, before)
@@ -265,7 +282,7 @@ class LaneSender:
         states = await work.runs.states({m.run_id for m in chosen if m.run_id is not None})
         pending = await work.messages.still_pending([m.id for m in chosen])
         now = self.ports.now()
-        intents: list[Message] = []
+        may: list[Message] = []
         skipped: list[Message] = []
         for message in chosen:
             state = RunState.RUNNING if message.run_id is None else states.get(message.run_id)
@@ -274,9 +291,39 @@ class LaneSender:
             if message.expires_at is not None and message.expires_at <= now:
                 skipped.append(message.skip("expired"))
             else:
-                intents.append(message.intend(AttemptId(self.ports.new_id()), self.lease.epoch, now))
+                may.append(message)
+        clock = self.ports.boottime()
+        screened = await self.admission.screen(work, self.number, may, now, clock)
+        intents = [m.intend(AttemptId(self.ports.new_id()), self.lease.epoch, now) for m in screened.go]
+        await self._hold(work, may, screened, now, clock)
+        skipped += screened.changed
         await work.messages.save(intents + skipped)
         return intents, skipped
+
+    async def _hold(
+        self, work: Work, may: Sequence[Message], screened: Screened, now: datetime, clock: float
+    ) -> None:
+        """Campaigns rest while the messaging limit is used up, and say so."""
+        runs = {message.run_id for message in may if message.run_id is not None}
+        if screened.held_until is not None:
+            self.held_until = clock + (screened.held_until - now).total_seconds()
+            self.ready = deque(message for message in self.ready if message.run_id is None)
+            await work.runs.wait(runs, screened.held_for)
+        elif self.held_until and runs:
+            self.held_until = 0.0
+            await work.runs.wait(runs, "")
+
+    async def _look_at_number(self, work: Work) -> None:
+        """What Meta said of the number meanwhile: its speed and its limit."""
+        clock = self.ports.boottime()
+        if clock - self.seen_number_at < NUMBER_LIFE:
+            return
+        self.seen_number_at = clock
+        for number in await work.numbers.find([self.number.phone_number_id]):
+            limit = float(number.messages_per_second)
+            if limit != self.pace.limit:
+                self.pace = replace(self.pace, limit=limit, rate=min(self.pace.rate, limit))
+            self.number = number
 
     async def _call(self, intents: Sequence[Message]) -> None:
         """The last look at consent, then one task a call."""
@@ -297,7 +344,7 @@ class LaneSender:
     async def _blocked(self, intents: Sequence[Message]) -> set[ContactId]:
         asked: dict[OrganizationId, list[ContactId]] = {}
         for message in intents:
-            if message.contact_id is not None and _is_marketing(message):
+            if message.contact_id is not None and is_marketing(message):
                 asked.setdefault(message.organization_id, []).append(message.contact_id)
         blocked: set[ContactId] = set()
         for organization, contacts in asked.items():
@@ -334,7 +381,3 @@ class LaneSender:
         if message.attempt_id is None:
             raise ValueError("only an attempt can be settled")
         return Settled(attempt_id=message.attempt_id, outcome=outcome, at=self.ports.now())
-
-
-def _is_marketing(message: Message) -> bool:
-    return isinstance(message.content, Template) and message.content.category.upper() == "MARKETING"

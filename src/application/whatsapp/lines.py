@@ -30,6 +30,7 @@ class LineItem(Struct, frozen=True, kw_only=True):
     contact_id: ContactId
     person: PersonKey
     to: Phone
+    zone: str | None = None
     content: Content
 
 
@@ -50,6 +51,12 @@ class Lines:
         except MessageNotFound:
             return []
         return timeline(message, await self.reader.attempts(id))
+
+    async def waiting(self, campaign: CampaignId) -> str:
+        """What the line waits for although it runs; empty when nothing holds it."""
+        async with self.read() as work:
+            run = await work.runs.get(campaign)
+        return "" if run is None else run.waiting
 
     async def number(self, organization: OrganizationId, wanted: PhoneNumberId | None) -> Number:
         """The number a campaign will send from. Raise NoNumber, SeveralNumbers, NumberNotFound."""
@@ -90,6 +97,7 @@ class Lines:
                         contact_id=item.contact_id,
                         person=item.person,
                         to=item.to,
+                        zone=item.zone,
                         content=item.content,
                         created_at=now,
                         next_attempt_at=now,

@@ -36,6 +36,7 @@ from tidings.domain.whatsapp.numbers import (
     NumberNotFound,
     SeveralNumbers,
 )
+from tidings.domain.whatsapp.pressure import tier
 
 
 class NotAState(Invalid):
@@ -175,6 +176,7 @@ class Messages:
                             verified_name=number.verified_name,
                             quality_rating=number.quality_rating,
                             messages_per_second=number.messages_per_second,
+                            messaging_limit=tier(number.messaging_limit),
                             connected_at=now,
                         )
                         for number in event.numbers

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from tidings.application.ports.whatsapp import Work
+from tidings.application.whatsapp.admission import Admission
 from tidings.application.whatsapp.lane import LaneSender, SenderOptions, SenderPorts
 from tidings.application.whatsapp.telling import moved_events
 from tidings.domain.errors import Unavailable
@@ -78,6 +79,8 @@ class Sender:
             options=self.options,
             leased_until=started + self.options.lease,
             pace=pace,
+            admission=Admission(self.ports.zones),
+            seen_number_at=started,
         )
         self.lanes[lane] = sender
         return sender

@@ -1,8 +1,15 @@
 """Meta's updates as our events and rows; nothing here asks or changes anything."""
 
+from collections.abc import Sequence
+
+from msgspec import UNSET
+from msgspec.structs import replace
+
 from tidings.application.ports.gateway import Verdict
 from tidings.application.ports.meta import (
+    CapabilityUpdate,
     InboundUpdate,
+    NumberUpdate,
     OtherUpdate,
     PreferenceUpdate,
     StatusUpdate,
@@ -22,6 +29,10 @@ from tidings.domain.kernel import MessageId, OrganizationId, Phone, person_key
 from tidings.domain.whatsapp.conversations import Inbound
 from tidings.domain.whatsapp.messages import REPORTED, Message
 from tidings.domain.whatsapp.numbers import Number
+from tidings.domain.whatsapp.pressure import TIERS, tier
+
+UPGRADED = 1000
+"""Messages per second of a number whose throughput was upgraded (fact sheet 6.1)."""
 
 
 def event_of(
@@ -55,6 +66,35 @@ def event_of(
             return _remark(organization, update, "category", "")
         case _:
             return None
+
+
+def news_of(update: OtherUpdate, numbers: Sequence[Number]) -> list[Number]:
+    """The numbers of which Meta says that their speed or limit is another (fact sheet 5.8, 6.1, 6.3)."""
+    if isinstance(update, CapabilityUpdate):
+        theirs, said, speed = (
+            [n for n in numbers if n.waba_id == update.waba_id],
+            update.messaging_limit,
+            None,
+        )
+    elif isinstance(update, NumberUpdate):
+        theirs = [n for n in numbers if digits(n.display_phone_number) == digits(update.display_phone_number)]
+        said = update.limit
+        speed = UPGRADED if update.event == "THROUGHPUT_UPGRADE" else None
+    else:
+        return []
+    limit = tier(said) if said in TIERS or (said or "").isdecimal() else UNSET
+    return [
+        replace(
+            number,
+            messaging_limit=number.messaging_limit if limit is UNSET else limit,
+            messages_per_second=speed or number.messages_per_second,
+        )
+        for number in theirs
+    ]
+
+
+def digits(phone: str) -> str:
+    return "".join(sign for sign in phone if sign.isdecimal())
 
 
 def _remark(

@@ -40,6 +40,8 @@ class Recipient(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults
     person: PersonKey
     phone: Phone
     name: str = ""
+    zone: str | None = None
+    """The person's own time zone, when the contact names one."""
     values: dict[str, str] = field(default_factory=dict[str, str])
     """What fills the template's slots, frozen at launch."""
     state: Outcome = Outcome.PENDING

@@ -134,6 +134,8 @@ class Message(Struct, frozen=True, kw_only=True):
     person: PersonKey
     to: Phone | None = None
     recipient: str | None = None
+    zone: str | None = None
+    """Where the person lives, as an IANA time zone, when it is known better than by the number."""
     content: Content
     reply_to: Wamid | None = None
     state: State = State.PENDING
@@ -198,6 +200,12 @@ class Message(Struct, frozen=True, kw_only=True):
         return replace(
             moved, attempt_id=None, attempt_no=self.attempt_no - 1, next_attempt_at=again, reason=reason
         )
+
+    def wait(self, due: datetime, reason: str) -> "Message":
+        """It may not leave before `due`; only a pending message can wait."""
+        if self.state is not State.PENDING:
+            raise ValueError(f"a {self.state} message cannot wait")
+        return replace(self, next_attempt_at=due, reason=reason, version=self.version + 1)
 
     def refuse(self, at: datetime, *, code: int | None, reason: str) -> "Message":
         """A definite and final refusal."""

@@ -31,6 +31,8 @@ class Number(Struct, frozen=True, kw_only=True, rename="camel"):
     verified_name: str
     quality_rating: str
     messages_per_second: int
+    messaging_limit: int | None = None
+    """People with whom conversations may be begun in 24 hours (fact sheet 6.3); None: no limit is known."""
     connected_at: datetime
 
 
@@ -52,6 +54,8 @@ class Run(Struct, frozen=True, kw_only=True):
     epoch: int
     """Grows with every turn of the campaign, so that turns that overtake each other end in the newest."""
     reason: str | None = None
+    waiting: str = ""
+    """What its messages wait for although it runs, such as Meta's messaging limit."""
 
 
 class Lease(Struct, frozen=True, kw_only=True):

@@ -79,6 +79,7 @@ recipients = Table(
     Column("person", ascii_key(160), nullable=False),
     Column("phone", ascii_key(24), nullable=False),
     Column("name", String(200), nullable=False),
+    Column("zone", ascii_key(64)),
     Column("values", Json(dict[str, str]), nullable=False),
     Column("state", Choice(Outcome), nullable=False),
     Column("handed", Boolean, nullable=False),

@@ -71,7 +71,7 @@ class SqlRuns:
                 runs.c.epoch < run.epoch,
                 runs.c.state != RunState.CANCELLED,
             )
-            .values(state=run.state, epoch=run.epoch, reason=run.reason and run.reason[:500])
+            .values(state=run.state, epoch=run.epoch, reason=run.reason and run.reason[:500], waiting="")
         )
 
     async def get(self, id: CampaignId) -> Run | None:
@@ -92,6 +92,14 @@ class SqlRuns:
             .where(runs.c.campaign_id == id, runs.c.state == RunState.RUNNING)
             .values(state=RunState.PAUSED, reason=reason[:500])
         )
+
+    async def wait(self, ids: Collection[CampaignId], waiting: str) -> None:
+        if ids:
+            await self.connection.execute(
+                update(runs)
+                .where(runs.c.campaign_id.in_(sorted(ids)), runs.c.waiting != waiting[:200])
+                .values(waiting=waiting[:200])
+            )
 
     async def halt(self, lane: PhoneNumberId, reason: str) -> Sequence[Run]:
         running = (runs.c.phone_number_id == lane) & (runs.c.state == RunState.RUNNING)

@@ -129,6 +129,13 @@ class SqlDue:
             found = (await connection.execute(query)).scalars().all()
         return [PhoneNumberId(lane) for lane in found]
 
+    async def singles(
+        self, lane: PhoneNumberId, now: datetime, *, limit: int, known: Collection[MessageId]
+    ) -> Sequence[Message]:
+        async with self.database.reading() as connection:
+            due = await self._due(connection, lane, None, now, limit)
+        return [message for message in due if message.id not in known]
+
     async def messages(
         self, lane: PhoneNumberId, now: datetime, *, limit: int, known: Collection[MessageId]
     ) -> Sequence[Message]:

@@ -27,6 +27,7 @@ messages = Table(
     Column("person", ascii_key(160), nullable=False),
     Column("to", ascii_key(24)),
     Column("recipient", ascii_key(160)),
+    Column("zone", ascii_key(64)),
     Column("content", Json(Content), nullable=False),
     Column("reply_to", ascii_key(255)),
     Column("state", Choice(State), nullable=False),
@@ -115,6 +116,7 @@ runs = Table(
     Column("state", Choice(RunState), nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("reason", String(500)),
+    Column("waiting", String(200), nullable=False),
     Index("whatsapp_runs_lane", "phone_number_id", "state"),
     **TABLE_OPTIONS,
 )
@@ -172,6 +174,7 @@ numbers = Table(
     Column("verified_name", String(200), nullable=False),
     Column("quality_rating", ascii_key(16), nullable=False),
     Column("messages_per_second", Integer, nullable=False),
+    Column("messaging_limit", Integer),
     Column("connected_at", Moment, nullable=False),
     **TABLE_OPTIONS,
 )

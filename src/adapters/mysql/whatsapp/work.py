@@ -11,6 +11,7 @@ from tidings.adapters.mysql.whatsapp.conversations import SqlConversations
 from tidings.adapters.mysql.whatsapp.desk import SqlDesk
 from tidings.adapters.mysql.whatsapp.lanes import SqlLeases, SqlRuns
 from tidings.adapters.mysql.whatsapp.messages import SqlMessages
+from tidings.adapters.mysql.whatsapp.pressure import SqlPressure
 from tidings.adapters.mysql.whatsapp.tables import inbox, outbox
 from tidings.adapters.mysql.whatsapp.webhooks import SqlNumbers, SqlWebhooks
 from tidings.application.ports.common import NewId, Now
@@ -29,6 +30,7 @@ def whatsapp_in(database: Database, *, now: Now, new_id: NewId) -> tuple[Begin, 
             numbers=SqlNumbers(connection),
             conversations=SqlConversations(connection, locking),
             desk=SqlDesk(connection),
+            pressure=SqlPressure(connection, locking),
             outbox=SqlOutbox(connection, outbox, now, new_id),
             inbox=SqlInbox(connection, inbox, now),
         )

@@ -1,0 +1,175 @@
+"""Policies, touches and reach in SQL: every method is one or two statements for its whole batch."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from msgspec.structs import asdict
+from sqlalchemy import Column, Index, Integer, Table, delete, func, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tidings.adapters.mysql.dialect import insert_missing, upsert
+from tidings.adapters.mysql.engine import TABLE_OPTIONS
+from tidings.adapters.mysql.types import Choice, Id, Json, Moment, ascii_key
+from tidings.adapters.mysql.whatsapp.tables import metadata
+from tidings.application.ports.pressure import Touch
+from tidings.domain.kernel import OrganizationId, PersonKey
+from tidings.domain.whatsapp.messages import Message
+from tidings.domain.whatsapp.pressure import DAY, Beyond, Cap, QuietHours, SendingPolicy
+
+RECOUNT = timedelta(seconds=5)
+"""How old a count of those reached may be; in between only additions are known."""
+
+policies = Table(
+    "whatsapp_policies",
+    metadata,
+    Column("organization_id", Id, primary_key=True),
+    Column("quiet", Json(QuietHours)),
+    Column("cap", Json(Cap)),
+    Column("beyond", Choice(Beyond), nullable=False),
+    Column("patience", Integer, nullable=False),
+    **TABLE_OPTIONS,
+)
+
+touches = Table(
+    "whatsapp_touches",
+    metadata,
+    Column("message_id", Id, primary_key=True),
+    Column("organization_id", Id, nullable=False),
+    Column("person", ascii_key(160), nullable=False),
+    Column("at", Moment, nullable=False),
+    # How often a person was written to of late.
+    Index("whatsapp_touches_person", "organization_id", "person", "at"),
+    # What is old enough to be forgotten.
+    Index("whatsapp_touches_age", "at"),
+    **TABLE_OPTIONS,
+)
+
+reached = Table(
+    "whatsapp_reached",
+    metadata,
+    Column("organization_id", Id, primary_key=True),
+    Column("person", ascii_key(160), primary_key=True),
+    Column("at", Moment, nullable=False),
+    # Counting those of the last day; the first to stop counting.
+    Index("whatsapp_reached_span", "organization_id", "at"),
+    **TABLE_OPTIONS,
+)
+
+budgets = Table(
+    "whatsapp_budgets",
+    metadata,
+    Column("organization_id", Id, primary_key=True),
+    Column("used", Integer, nullable=False),
+    Column("counted_at", Moment, nullable=False),
+    **TABLE_OPTIONS,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SqlPressure:
+    connection: AsyncConnection
+    locking: bool
+
+    async def policies(
+        self, organizations: Collection[OrganizationId]
+    ) -> Mapping[OrganizationId, SendingPolicy]:
+        if not organizations:
+            return {}
+        query = select(policies).where(policies.c.organization_id.in_(sorted(organizations)))
+        query = query.order_by(policies.c.organization_id)
+        if self.locking:
+            query = query.with_for_update()
+        found = [SendingPolicy(**row) for row in (await self.connection.execute(query)).mappings()]
+        return {policy.organization_id: policy for policy in found}
+
+    async def put_policy(self, policy: SendingPolicy) -> None:
+        change = [column.name for column in policies.columns if not column.primary_key]
+        await upsert(self.connection, policies, [asdict(policy)], keys=["organization_id"], change=change)
+
+    async def remove_policy(self, organization: OrganizationId) -> None:
+        await self.connection.execute(delete(policies).where(policies.c.organization_id == organization))
+
+    async def touches(
+        self, organization: OrganizationId, people: Collection[PersonKey], since: datetime
+    ) -> Sequence[Touch]:
+        if not people:
+            return []
+        t = touches.c
+        query = (
+            select(t.person, t.message_id, t.at)
+            .where(t.organization_id == organization, t.person.in_(list(people)), t.at > since)
+            .order_by(t.at)
+        )
+        return [Touch(**row) for row in (await self.connection.execute(query)).mappings()]
+
+    async def touched(self, sent: Sequence[Message], at: datetime) -> None:
+        rows = [
+            {
+                "message_id": message.id,
+                "organization_id": message.organization_id,
+                "person": message.person,
+                "at": at,
+            }
+            for message in sent
+        ]
+        await insert_missing(self.connection, touches, rows)
+
+    async def reached(
+        self, organization: OrganizationId, people: Collection[PersonKey], since: datetime
+    ) -> Collection[PersonKey]:
+        if not people:
+            return set()
+        r = reached.c
+        query = select(r.person).where(
+            r.organization_id == organization, r.person.in_(list(people)), r.at > since
+        )
+        return {PersonKey(person) for person in (await self.connection.execute(query)).scalars()}
+
+    async def used(self, organization: OrganizationId, now: datetime) -> int:
+        blank = {"organization_id": organization, "used": 0, "counted_at": now - 2 * RECOUNT}
+        await insert_missing(self.connection, budgets, [blank])
+        mine = budgets.c.organization_id == organization
+        query = select(budgets.c.used, budgets.c.counted_at).where(mine).with_for_update()
+        used, counted_at = (await self.connection.execute(query)).one()
+        if now - counted_at < RECOUNT:
+            return used
+        r = reached.c
+        count = select(func.count()).where(r.organization_id == organization, r.at > now - DAY)
+        used = (await self.connection.execute(count)).scalar_one()
+        await self.connection.execute(update(budgets).where(mine).values(used=used, counted_at=now))
+        return used
+
+    async def reach(self, organization: OrganizationId, people: Collection[PersonKey], at: datetime) -> None:
+        if not people:
+            return
+        rows = [{"organization_id": organization, "person": person, "at": at} for person in sorted(people)]
+        await upsert(self.connection, reached, rows, keys=["organization_id", "person"], change=["at"])
+        await self.connection.execute(
+            update(budgets)
+            .where(budgets.c.organization_id == organization)
+            .values(used=budgets.c.used + len(people))
+        )
+
+    async def frees_at(self, organization: OrganizationId, now: datetime) -> datetime | None:
+        r = reached.c
+        query = select(func.min(r.at)).where(r.organization_id == organization, r.at > now - DAY)
+        first = (await self.connection.execute(query)).scalar_one_or_none()
+        return None if first is None else first + DAY
+
+    async def undo(self, failed: Sequence[Message]) -> None:
+        if not failed:
+            return
+        await self.connection.execute(
+            delete(touches).where(touches.c.message_id.in_([message.id for message in failed]))
+        )
+        # Only what this very attempt had counted: another message may have reached the person too.
+        r = reached.c
+        keys = [(m.organization_id, m.person) for m in failed if m.attempted_at is not None]
+        moments = {m.attempted_at for m in failed if m.attempted_at is not None}
+        if keys:
+            await self.connection.execute(
+                delete(reached).where(
+                    tuple_(r.organization_id, r.person).in_(sorted(keys)), r.at.in_(sorted(moments))
+                )
+            )
