@@ -150,7 +150,7 @@ class CampaignMachine(RuleBasedStateMachine):
 
     @rule(who=st.integers(0, PEOPLE - 1))
     def opts_out(self, who):
-        person = self.world.audience.people[who]
+        person = self.world.audience.crowd[who]
         self.world.consent.refused.add(person.contact_id)
 
     @invariant()

@@ -24,7 +24,16 @@ from tidings.adapters.mysql.whatsapp.work import whatsapp_in
 from tidings.adapters.numbering import WorldZones
 from tidings.adapters.peers.templates import LocalTemplates
 from tidings.adapters.peers.whatsapp import LocalLine
-from tidings.application.campaigns import Campaigns, NewCampaign, Reports, Runner
+from tidings.application.campaigns import (
+    Campaigns,
+    Crediting,
+    NewCampaign,
+    Planner,
+    Rehearsal,
+    Reports,
+    Runner,
+    Watch,
+)
 from tidings.application.ports.campaigns import Person, SendableTemplate, Slot
 from tidings.application.ports.gateway import Accepted, Outgoing, Unclear, callback_data
 from tidings.application.ports.meta import BadSignature, InboundUpdate, StatusUpdate
@@ -125,16 +134,20 @@ class JsonReader:
 
 @dataclass
 class FakeAudience:
-    people: list[Person]
+    crowd: list[Person]
 
     async def page(self, organization, group, *, after, limit):
-        later = [p for p in self.people if after is None or p.contact_id > after]
+        later = [p for p in self.crowd if after is None or p.contact_id > after]
         return later[:limit]
+
+    async def people(self, organization, ids):
+        return [person for person in self.crowd if person.contact_id in set(ids)]
 
 
 @dataclass
 class FakeTemplates:
     refusal: Exception | None = None
+    quality: str = "GREEN"
 
     async def sendable(self, organization, id):
         if self.refusal:
@@ -146,11 +159,15 @@ class FakeTemplates:
             language="en",
             category="MARKETING",
             slots=(Slot(key="body.1", what="body {{1}}"),),
+            quality=self.quality,
             components=msgspec.Raw(b'[{"type":"BODY","text":"Hello {{1}}, how are you?"}]'),
         )
 
     def faults(self, template, values):
         return LocalTemplates.faults(self, template, values)
+
+    def filled(self, template, values):
+        return LocalTemplates.filled(self, template, values)
 
 
 @dataclass
@@ -225,6 +242,7 @@ def people(count: int) -> list[Person]:
             person=person_key(Phone(f"+4477009{n:05}")),
             name=f"Person {n}",
             fields={"firstName": f"P{n}"},
+            country="GB",
         )
         for n in range(count)
     ]
@@ -273,7 +291,15 @@ class World:
         signal = LocalSignal()
         begin, read = whatsapp_in(self.whatsapp, now=self.clock.now, new_id=uuid7)
         reader = SqlMessageReader(self.whatsapp)
-        self.lines = Lines(begin=begin, read=read, reader=reader, signal=signal, now=self.clock.now)
+        self.lines = Lines(
+            begin=begin,
+            read=read,
+            reader=reader,
+            consent=self.consent,
+            zones=WorldZones(),
+            signal=signal,
+            now=self.clock.now,
+        )
         self.messages = Messages(
             begin=begin,
             read=read,
@@ -341,7 +367,20 @@ class World:
             now=self.clock.now,
             new_id=uuid7,
         )
+        planner = Planner(templates=self.templates, now=self.clock.now, new_id=uuid7)
+        self.crediting = Crediting(begin=self.write, now=self.clock.now)
+        self.rehearsal = Rehearsal(
+            begin=self.write,
+            read=self.read,
+            audience=self.audience,
+            templates=self.templates,
+            line=line,
+            planner=planner,
+            now=self.clock.now,
+        )
         self.runner = Runner(
+            planner=planner,
+            watch=Watch(read=self.read, line=line, now=self.clock.now),
             begin=self.write,
             read=self.read,
             active=SqlActiveCampaigns(self.campaigns_db),

@@ -57,6 +57,16 @@ class WorldZones:
         return _zones(phone)
 
 
+def country_of(phone: Phone) -> str:
+    """The main country of a number's calling code, as prices are told by it; empty when there is none."""
+    for digits in (1, 2, 3):
+        code = phone[1 : digits + 1]
+        regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(code)) if code.isdecimal() else None
+        if regions is not None:
+            return "" if regions[0] == "001" else regions[0]
+    return ""
+
+
 @lru_cache(maxsize=50_000)
 def _zones(phone: Phone) -> tuple[str, ...]:
     digits = phone.removeprefix("+")

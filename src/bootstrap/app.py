@@ -11,7 +11,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ASGIApp, ControllerRouterHandler
 
 from tidings.adapters.console.app import create_console
-from tidings.adapters.http.campaigns import CampaignController
+from tidings.adapters.http.campaigns import CampaignController, RateController
 from tidings.adapters.http.contact_files import ContactFileController
 from tidings.adapters.http.contact_privacy import PrivacyController
 from tidings.adapters.http.contact_segments import AttributeController, SegmentController
@@ -57,7 +57,7 @@ CONTROLLERS: dict[str, list[ControllerRouterHandler]] = {
         SegmentController,
     ],
     "templates": [TemplateController, TemplateFileController],
-    "campaigns": [CampaignController],
+    "campaigns": [CampaignController, RateController],
     "teams": [TeamController],
     "whatsapp": [
         MessageController,
@@ -95,6 +95,8 @@ PROVIDED = (
     "header_files",
     "campaigns",
     "reports",
+    "rehearsal",
+    "crediting",
     "messages",
     "conversations",
     "desk",

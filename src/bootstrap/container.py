@@ -17,14 +17,14 @@ from tidings.adapters.mysql.templates.accounts import SqlDueAccounts
 from tidings.adapters.mysql.templates.work import templates_in, templates_read_from
 from tidings.adapters.mysql.whatsapp.messages import SqlDue, SqlMessageReader
 from tidings.adapters.mysql.whatsapp.work import whatsapp_in
-from tidings.adapters.numbering import WorldZones
+from tidings.adapters.numbering import WorldZones, country_of
 from tidings.adapters.peers.contacts import LocalAudience, LocalConsent
 from tidings.adapters.peers.teams import LocalDesks
 from tidings.adapters.peers.templates import LocalTemplates, RemoteTemplates
 from tidings.adapters.peers.whatsapp import LocalLine
 from tidings.adapters.sheets.files import FileSheets
 from tidings.adapters.sheets.writing import FileTables
-from tidings.application.campaigns import Campaigns, Reports, Runner
+from tidings.application.campaigns import Campaigns, Crediting, Planner, Rehearsal, Reports, Runner, Watch
 from tidings.application.contacts.activity import Activity
 from tidings.application.contacts.attributes import Attributes
 from tidings.application.contacts.consent import Consent
@@ -213,11 +213,15 @@ class Container(People):
         now=now,
         new_id=new_id,
     )
+    wishes = near_or_far(settings, peers, "contacts", Wishes, providers.Singleton(LocalConsent, contacts))
+    zones = providers.Singleton(WorldZones)
     lines = providers.Singleton(
         Lines,
         begin=whatsapp_begin,
         read=whatsapp_read,
         reader=message_reader,
+        consent=wishes,
+        zones=zones,
         signal=whatsapp_signal,
         now=now,
     )
@@ -256,7 +260,6 @@ class Container(People):
         now=now,
         new_id=new_id,
     )
-    wishes = near_or_far(settings, peers, "contacts", Wishes, providers.Singleton(LocalConsent, contacts))
     sender = providers.Singleton(
         Sender,
         providers.Singleton(
@@ -266,7 +269,7 @@ class Container(People):
             gateway=gateway,
             consent=wishes,
             owners=owners,
-            zones=providers.Singleton(WorldZones),
+            zones=zones,
             signal=whatsapp_signal,
             now=now,
             boottime=providers.Object(boottime),
@@ -283,7 +286,11 @@ class Container(People):
     campaigns_begin = providers.Singleton(telling, versions, "campaigns", campaigns_work.provided[0])
     campaigns_read = campaigns_work.provided[1]
     audience = near_or_far(
-        settings, peers, "contacts", Audience, providers.Singleton(LocalAudience, contacts)
+        settings,
+        peers,
+        "contacts",
+        Audience,
+        providers.Singleton(LocalAudience, contacts, providers.Object(country_of)),
     )
     sendable = providers.Selector(
         providers.Callable(whereabouts, settings, "templates"),
@@ -304,8 +311,22 @@ class Container(People):
         now=now,
         new_id=new_id,
     )
+    planner = providers.Singleton(Planner, templates=sendable, now=now, new_id=new_id)
+    crediting = providers.Singleton(Crediting, begin=campaigns_begin, now=now)
+    rehearsal = providers.Singleton(
+        Rehearsal,
+        begin=campaigns_begin,
+        read=campaigns_read,
+        audience=audience,
+        templates=sendable,
+        line=line,
+        planner=planner,
+        now=now,
+    )
     runner = providers.Singleton(
         Runner,
+        planner=planner,
+        watch=providers.Singleton(Watch, read=campaigns_read, line=line, now=now),
         begin=campaigns_begin,
         read=campaigns_read,
         active=providers.Singleton(SqlActiveCampaigns, campaigns_database),

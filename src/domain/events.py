@@ -227,6 +227,9 @@ class Move(Struct, frozen=True, kw_only=True, omit_defaults=True):
     attempt_no: int = 0
     code: int | None = None
     reason: str | None = None
+    priced: str = ""
+    """Meta's word on the price: `regular`, `free_customer_service`, `free_entry_point`."""
+    price_category: str = ""
     contact_id: ContactId | None = None
     """Whom the message is for, so that contacts know whom it reached."""
 
@@ -268,6 +271,10 @@ class MessageReceived(Event, frozen=True, kw_only=True, tag="whatsapp.message_re
     kind: str
     text: str = ""
     payload: dict[str, str] = field(default_factory=dict)
+    reply_to: Wamid | None = None
+    """The message of ours that was answered, or whose button was pressed."""
+    button: str = ""
+    """The payload of the button that was pressed."""
     at: datetime
 
     @property

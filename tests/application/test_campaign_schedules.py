@@ -12,9 +12,9 @@ from tidings.domain.campaigns import (
     AlreadyRetried,
     BadSchedule,
     Fill,
-    Kind,
     Missed,
     NobodyFailed,
+    Origin,
     Repeat,
     Schedule,
     State,
@@ -80,7 +80,7 @@ async def test_a_recurring_campaign_makes_one_of_its_own_for_each_start(world):
     world.clock.seconds += 86_400
     await world.settle(10)
     found = (await world.campaigns.page(world.actor)).items
-    made = [each for each in found if each.kind is Kind.OCCURRENCE]
+    made = [each for each in found if each.origin is Origin.OCCURRENCE]
     assert [each.state for each in made] == [State.COMPLETED] * 2
     assert {each.parent_id for each in made} == {series.id}
     assert ((await now(world, series)).state, world.meta.calls) == (State.SCHEDULED, 40)

@@ -136,7 +136,7 @@ async def test_a_campaign_meets_metas_limit_and_goes_on_by_itself_when_room_appe
 
 async def test_who_has_written_does_not_count_against_metas_limit(world):
     await limited(world, 2)
-    await world.hear(*(world.letter(p.phone.removeprefix("+"), "Hi") for p in world.audience.people))
+    await world.hear(*(world.letter(p.phone.removeprefix("+"), "Hi") for p in world.audience.crowd))
     campaign = await world.launch()
     await world.settle(10)
     assert (await totals(world, campaign)).read == 20

@@ -153,15 +153,15 @@ async def test_cancel_is_final_and_accounts_for_everyone(make_world):
 async def test_who_opts_out_after_launch_gets_nothing(world):
     campaign = await world.launch()
     await world.plan()
-    world.consent.refused = {world.audience.people[3].contact_id}
+    world.consent.refused = {world.audience.crowd[3].contact_id}
     await world.settle(5)
     totals = (await report(world, campaign)).totals
     assert (totals.read, totals.skipped) == (19, 1)
-    assert world.audience.people[3].phone not in {m.to for m in world.meta.accepted}
+    assert world.audience.crowd[3].phone not in {m.to for m in world.meta.accepted}
 
 
 async def test_a_missing_value_stops_the_launch_and_names_row_field_and_rule(world):
-    world.audience.people[4].fields.clear()
+    world.audience.crowd[4].fields.clear()
     with pytest.raises(CannotFill) as refused:
         await world.launch()
     (fault,) = refused.value.faults
@@ -171,7 +171,7 @@ async def test_a_missing_value_stops_the_launch_and_names_row_field_and_rule(wor
 
 
 async def test_people_without_a_value_can_be_left_out_with_the_reason(world):
-    world.audience.people[4].fields.clear()
+    world.audience.crowd[4].fields.clear()
     campaign = await world.launch(missing="skip")
     await world.settle(5)
     result = await report(world, campaign)

@@ -1,20 +1,37 @@
 """Campaigns over HTTP."""
 
-from collections.abc import AsyncGenerator
+import csv
+import io
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Annotated
 
 import msgspec
 from litestar import Controller, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
-from litestar.response import ServerSentEvent, ServerSentEventMessage
+from litestar.response import ServerSentEvent, ServerSentEventMessage, Stream
+from msgspec.structs import asdict
 
 from tidings.adapters.http.envelope import Done, Listing, Reply, listing, reply
-from tidings.application.campaigns import CampaignChange, Campaigns, CampaignView, NewCampaign, Reports
+from tidings.application.campaigns import (
+    Approval,
+    CampaignChange,
+    Campaigns,
+    CampaignView,
+    Crediting,
+    Forecast,
+    NewCampaign,
+    NewConversion,
+    Rehearsal,
+    Reports,
+    Trial,
+    Verdict,
+)
 from tidings.application.campaigns.reporting import Explanation, LiveProgress, Report
-from tidings.domain.campaigns import Campaign, Recipient, Schedule
-from tidings.domain.kernel import Actor, CampaignId, MessageId, Permission
+from tidings.domain.campaigns import Campaign, RateCard, Recipient, Response, Schedule
+from tidings.domain.kernel import Actor, CampaignId, ContactId, MessageId, Permission
 
+COLUMNS = ("phone", "name", "country", "state", "reason", "code", "attempts", "wamid", "priced", "changed_at")
 Limit = Annotated[int, QueryParameter(ge=1, le=100)]
 PageNumber = Annotated[int | None, QueryParameter(ge=1, le=10_000)]
 
@@ -105,6 +122,79 @@ class CampaignController(Controller):
         """Try only those who failed once more, in a campaign of its own."""
         return reply(await campaigns.retry_failed(actor, id), "Retry launched")
 
+    @get("/{id:uuid}/forecast", permission=Permission.CAMPAIGNS_READ)
+    async def forecast(
+        self, rehearsal: NamedDependency[Rehearsal], actor: NamedDependency[Actor], id: FromPath[CampaignId]
+    ) -> Reply[Forecast]:
+        """What it would do, cost and take if it were launched now, without a call."""
+        return reply(await rehearsal.forecast(actor, id))
+
+    @get("/{id:uuid}/dry-run", permission=Permission.CAMPAIGNS_READ)
+    async def dry_run(
+        self,
+        rehearsal: NamedDependency[Rehearsal],
+        actor: NamedDependency[Actor],
+        id: FromPath[CampaignId],
+        cursor: FromQuery[ContactId | None] = None,
+        limit: Limit = 50,
+    ) -> Listing[Verdict]:
+        """Person by person: the exact message, or why there would be none."""
+        return listing(await rehearsal.dry_run(actor, id, after=cursor, limit=limit), limit=limit)
+
+    @post("/{id:uuid}/test", status_code=200, permission=Permission.CAMPAIGNS_LAUNCH)
+    async def test(
+        self,
+        rehearsal: NamedDependency[Rehearsal],
+        actor: NamedDependency[Actor],
+        id: FromPath[CampaignId],
+        data: JSONBody[Trial],
+    ) -> Reply[list[Recipient]]:
+        """Send its message to some contacts now; it counts for nothing and nobody."""
+        return reply(list(await rehearsal.try_out(actor, id, data)), "Test sent")
+
+    @post("/{id:uuid}/approve", status_code=200, permission=Permission.CAMPAIGNS_LAUNCH)
+    async def approve(
+        self, rehearsal: NamedDependency[Rehearsal], actor: NamedDependency[Actor], id: FromPath[CampaignId]
+    ) -> Reply[Campaign]:
+        """Let a colleague's campaign start as it stands now."""
+        return reply(await rehearsal.approve(actor, id), "Campaign approved")
+
+    @get("/approval", permission=Permission.CAMPAIGNS_READ)
+    async def approval(
+        self, rehearsal: NamedDependency[Rehearsal], actor: NamedDependency[Actor]
+    ) -> Reply[Approval]:
+        """Whether campaigns need a second person."""
+        return reply(await rehearsal.approval(actor))
+
+    @put("/approval", permission=Permission.ORGANIZATION_WRITE)
+    async def set_approval(
+        self, rehearsal: NamedDependency[Rehearsal], actor: NamedDependency[Actor], data: JSONBody[Approval]
+    ) -> Reply[Approval]:
+        """Say whether campaigns need a second person from now on."""
+        return reply(await rehearsal.set_approval(actor, data), "Approval set")
+
+    @post("/conversions", permission=Permission.CAMPAIGNS_WRITE)
+    async def convert(
+        self,
+        crediting: NamedDependency[Crediting],
+        actor: NamedDependency[Actor],
+        data: JSONBody[NewConversion],
+    ) -> Reply[Response]:
+        """Credit a success to the campaign that reached the person last, within 72 hours."""
+        return reply(await crediting.convert(actor, data), "Conversion credited")
+
+    @get("/{id:uuid}/recipients/export", permission=Permission.CAMPAIGNS_READ)
+    async def export(
+        self, reports: NamedDependency[Reports], actor: NamedDependency[Actor], id: FromPath[CampaignId]
+    ) -> Stream:
+        """Everyone with what became of them, as CSV."""
+        await reports.recipients(actor, id, limit=1)
+        return Stream(
+            csv_of(reports.export(actor, id)),
+            media_type="text/csv; charset=utf-8",
+            headers={"content-disposition": f'attachment; filename="campaign-{id}.csv"'},
+        )
+
     @post("/{id:uuid}/pause", status_code=200, permission=Permission.CAMPAIGNS_LAUNCH)
     async def pause(
         self, campaigns: NamedDependency[Campaigns], actor: NamedDependency[Actor], id: FromPath[CampaignId]
@@ -176,3 +266,38 @@ class CampaignController(Controller):
 
 def _moment(progress: LiveProgress) -> ServerSentEventMessage:
     return ServerSentEventMessage(event="progress", data=msgspec.json.encode(progress).decode())
+
+
+async def csv_of(pages: AsyncIterator[Sequence[Recipient]]) -> AsyncGenerator[str]:
+    """Rows in the order of planning; what a spreadsheet would take for a formula is made plain text."""
+    yield ",".join(COLUMNS) + "\r\n"
+    async for page in pages:
+        text = io.StringIO()
+        writer = csv.writer(text)
+        for each in page:
+            row = {**asdict(each), "changed_at": each.changed_at.isoformat(), "state": each.state.value}
+            writer.writerow([_plain(row[name]) for name in COLUMNS])
+        yield text.getvalue()
+
+
+def _plain(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "-", "@", "\t", "\r")) else value
+
+
+class RateController(Controller):
+    path = "/api/prices"
+    tags = ["Prices"]
+
+    @get("/", permission=Permission.CAMPAIGNS_READ)
+    async def card(
+        self, rehearsal: NamedDependency[Rehearsal], actor: NamedDependency[Actor]
+    ) -> Reply[RateCard | None]:
+        """The organisation's rates; nothing until it loads some."""
+        return reply(await rehearsal.card(actor))
+
+    @put("/", permission=Permission.CAMPAIGNS_WRITE)
+    async def put_card(
+        self, rehearsal: NamedDependency[Rehearsal], actor: NamedDependency[Actor], data: JSONBody[RateCard]
+    ) -> Reply[RateCard]:
+        """Replace all rates: Meta's rate card, as dated data (see docs/prices.sample.json)."""
+        return reply(await rehearsal.put_card(actor, data), "Prices set")

@@ -1,13 +1,14 @@
 """What other contexts ask of contacts, answered in this process."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from zoneinfo import available_timezones
 
 from tidings.application.contacts.people import Contacts
 from tidings.application.ports.campaigns import Person
-from tidings.domain.kernel import ContactId, GroupId, OrganizationId
+from tidings.application.ports.contacts.people import Addressee
+from tidings.domain.kernel import ContactId, GroupId, OrganizationId, Phone
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,22 +16,28 @@ class LocalAudience:
     """The Audience port of campaigns."""
 
     contacts: Contacts
+    country_of: Callable[[Phone], str]
 
     async def page(
         self, organization: OrganizationId, group: GroupId | None, *, after: ContactId | None, limit: int
     ) -> Sequence[Person]:
-        return [
-            Person(
-                contact_id=each.contact_id,
-                phone=each.phone,
-                person=each.person,
-                name=each.name,
-                fields=each.fields,
-                zone=zone_named(each.fields.get("timeZone")),
-                blocked=each.blocked,
-            )
-            for each in await self.contacts.addressees(organization, group, after=after, limit=limit)
-        ]
+        found = await self.contacts.addressees(organization, group, after=after, limit=limit)
+        return [self._person(each) for each in found]
+
+    async def people(self, organization: OrganizationId, ids: Collection[ContactId]) -> Sequence[Person]:
+        return [self._person(each) for each in await self.contacts.addressed(organization, ids)]
+
+    def _person(self, each: Addressee) -> Person:
+        return Person(
+            contact_id=each.contact_id,
+            phone=each.phone,
+            person=each.person,
+            name=each.name,
+            fields=each.fields,
+            country=self.country_of(each.phone),
+            zone=zone_named(each.fields.get("timeZone")),
+            blocked=each.blocked,
+        )
 
 
 def zone_named(name: str | None) -> str | None:

@@ -30,6 +30,7 @@ class LocalTemplates:
             name=found.name,
             language=found.language,
             category=found.category.value,
+            quality=found.quality.value,
             slots=tuple(Slot(key=slot.key, what=slot.what) for slot in found.slots),
             optional=tuple(Slot(key=slot.key, what=slot.what) for slot in found.optional),
             components=msgspec.Raw(msgspec.json.encode(found.components)),
@@ -37,6 +38,9 @@ class LocalTemplates:
 
     def faults(self, template: SendableTemplate, values: Mapping[str, str]) -> Sequence[Fault]:
         return _faults(template, values)
+
+    def filled(self, template: SendableTemplate, values: Mapping[str, str]) -> msgspec.Raw:
+        return _filled(template, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,9 @@ class RemoteTemplates:
     def faults(self, template: SendableTemplate, values: Mapping[str, str]) -> Sequence[Fault]:
         return _faults(template, values)
 
+    def filled(self, template: SendableTemplate, values: Mapping[str, str]) -> msgspec.Raw:
+        return _filled(template, values)
+
 
 def _faults(template: SendableTemplate, values: Mapping[str, str]) -> Sequence[Fault]:
     try:
@@ -58,6 +65,10 @@ def _faults(template: SendableTemplate, values: Mapping[str, str]) -> Sequence[F
     except MissingValues as missing:
         return missing.faults
     return ()
+
+
+def _filled(template: SendableTemplate, values: Mapping[str, str]) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(say(template, mould_of(template), values)))
 
 
 def mould_of(template: SendableTemplate) -> Mould:

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tidings.adapters.peers.templates import mould_of, say
-from tidings.application.ports.campaigns import SendableTemplate
+from tidings.application.ports.campaigns import Capacity, Outlook, Person, SendableTemplate
 from tidings.application.whatsapp.lines import LineItem, Lines
 from tidings.domain.campaigns import Campaign, Recipient, State
 from tidings.domain.kernel import MessageId, OrganizationId, PhoneNumberId
+from tidings.domain.whatsapp.content import Template
 from tidings.domain.whatsapp.numbers import NoNumber, Run, RunState
+from tidings.domain.whatsapp.pressure import RESERVE
 
 _STATES = {
     State.PAUSED: RunState.PAUSED,
@@ -43,23 +45,50 @@ class LocalLine:
     async def hand_over(
         self, campaign: Campaign, template: SendableTemplate, recipients: Sequence[Recipient]
     ) -> None:
-        form = mould_of(template)
         await self.lines.hand_over(
-            campaign.organization_id,
-            campaign.id,
-            _number(campaign),
-            [
-                LineItem(
-                    id=recipient.id,
-                    contact_id=recipient.contact_id,
-                    person=recipient.person,
-                    to=recipient.phone,
-                    zone=recipient.zone,
-                    content=say(template, form, recipient.values),
-                )
-                for recipient in recipients
-            ],
+            campaign.organization_id, campaign.id, _number(campaign), _items(template, recipients)
         )
+
+    async def try_out(
+        self, campaign: Campaign, template: SendableTemplate, recipients: Sequence[Recipient]
+    ) -> None:
+        await self.lines.hand_over(
+            campaign.organization_id, None, _number(campaign), _items(template, recipients)
+        )
+
+    async def capacity(self, organization: OrganizationId, number: PhoneNumberId) -> Capacity:
+        found, used = await self.lines.capacity(organization, number)
+        limit = found.messaging_limit
+        return Capacity(
+            phone_number_id=found.phone_number_id,
+            quality=found.quality_rating,
+            per_second=found.messages_per_second,
+            limit=None if limit is None else int(limit * (1 - RESERVE)),
+            used=used,
+        )
+
+    async def outlook(
+        self, campaign: Campaign, template: SendableTemplate, people: Sequence[Person]
+    ) -> Sequence[Outlook]:
+        form = Template(name=template.name, language=template.language, category=template.category)
+        items = [
+            LineItem(
+                id=MessageId(person.contact_id),
+                contact_id=person.contact_id,
+                person=person.person,
+                to=person.phone,
+                zone=person.zone,
+                content=form,
+            )
+            for person in people
+        ]
+        prospects = await self.lines.outlook(campaign.organization_id, _number(campaign), items)
+        return [
+            Outlook(
+                due=each.due, why=each.why, never=each.never, in_window=each.in_window, counted=each.counted
+            )
+            for each in prospects
+        ]
 
     async def waiting(self, campaign: Campaign) -> str:
         return await self.lines.waiting(campaign.id)
@@ -73,6 +102,21 @@ class LocalLine:
             }
             for entry in await self.lines.explain(organization, id)
         ]
+
+
+def _items(template: SendableTemplate, recipients: Sequence[Recipient]) -> list[LineItem]:
+    form = mould_of(template)
+    return [
+        LineItem(
+            id=recipient.id,
+            contact_id=recipient.contact_id,
+            person=recipient.person,
+            to=recipient.phone,
+            zone=recipient.zone,
+            content=say(template, form, recipient.values),
+        )
+        for recipient in recipients
+    ]
 
 
 def _number(campaign: Campaign) -> PhoneNumberId:

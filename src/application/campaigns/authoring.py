@@ -16,13 +16,17 @@ from tidings.domain.campaigns import (
     Campaign,
     CampaignNotFound,
     Fill,
-    Kind,
+    Guard,
     Missing,
     NobodyFailed,
+    NotApproved,
+    Origin,
+    Rollout,
     Schedule,
     State,
     Totals,
     WrongState,
+    check_rollout,
     check_schedule,
     totals,
 )
@@ -48,6 +52,8 @@ class NewCampaign(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     phone_number_id: PhoneNumberId | None = None
     parameters: dict[str, Fill] = {}
     missing: Missing = Missing.REFUSE
+    rollout: Rollout | None = None
+    guard: Guard | None = None
 
 
 class CampaignChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -60,6 +66,8 @@ class CampaignChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     phone_number_id: PhoneNumberId | UnsetType | None = UNSET
     parameters: dict[str, Fill] | UnsetType = UNSET
     missing: Missing | UnsetType = UNSET
+    rollout: Rollout | UnsetType | None = UNSET
+    guard: Guard | UnsetType | None = UNSET
 
 
 class CampaignView(Campaign, frozen=True, kw_only=True, rename="camel"):
@@ -82,6 +90,7 @@ class Campaigns:
     async def create(self, actor: Actor, new: NewCampaign) -> CampaignView:
         """Make a draft. Raise what `Templates.sendable` raises for a template that does not exist."""
         organization = actor.require(Permission.CAMPAIGNS_WRITE)
+        check_rollout(new.rollout, new.guard)
         now = self.now()
         campaign = Campaign(
             id=CampaignId(self.new_id()),
@@ -93,6 +102,9 @@ class Campaigns:
             phone_number_id=new.phone_number_id,
             parameters=new.parameters,
             missing=new.missing,
+            rollout=new.rollout,
+            guard=new.guard,
+            author_id=actor.user_id,
             created_at=now,
             updated_at=now,
         )
@@ -110,7 +122,10 @@ class Campaigns:
         }
         async with self.begin(organization) as work:
             campaign = (await work.campaigns.get(id)).turn(Act.EDIT, self.now())
-            campaign = replace(campaign, **wanted)
+            # Whoever changes it is its author, and what was approved was something else.
+            unapproved = {"author_id": actor.user_id, "approved_by": None, "approved_at": None}
+            campaign = replace(campaign, **wanted, **unapproved)
+            check_rollout(campaign.rollout, campaign.guard)
             await work.campaigns.save(campaign)
         return view(campaign, Totals())
 
@@ -123,7 +138,7 @@ class Campaigns:
             if campaign.state is State.CANCELLED and campaign.told < campaign.epoch:
                 # Without the campaign nobody would stop its line any more.
                 raise WrongState("The campaign is still being cancelled; delete it in a moment.")
-            if campaign.kind is Kind.RETRY and await self._parent_stands(work, campaign):
+            if campaign.origin is Origin.RETRY and await self._parent_stands(work, campaign):
                 # Forgotten, its successes would count as failed again, and be tried once more.
                 raise WrongState("Delete the campaign that this one retries first.")
             retry = await work.campaigns.retry_of(id)
@@ -165,8 +180,8 @@ class Campaigns:
         organization = actor.require(Permission.CAMPAIGNS_LAUNCH)
         async with self.read(organization) as work:
             campaign = await work.campaigns.get(id)
-        if not campaign.may(Act.LAUNCH):
-            campaign.turn(Act.LAUNCH, self.now())
+        campaign.turn(Act.LAUNCH, self.now())
+        await self._require_approval(campaign)
         template = await self.templates.sendable(organization, campaign.template_id)
         number = await self.line.choose_number(organization, campaign.phone_number_id)
         await check_everyone(self.audience, self.templates, campaign, template)
@@ -186,6 +201,7 @@ class Campaigns:
         async with self.read(organization) as work:
             campaign = await work.campaigns.get(id)
         campaign.turn(Act.SCHEDULE, self.now())
+        await self._require_approval(campaign)
         template = await self.templates.sendable(organization, campaign.template_id)
         number = await self.line.choose_number(organization, campaign.phone_number_id)
         await check_everyone(self.audience, self.templates, campaign, template)
@@ -232,7 +248,7 @@ class Campaigns:
                 raise AlreadyRetried()
             if not totals(list(await work.recipients.tallies(id))).failed:
                 raise NobodyFailed()
-            retry = offshoot(parent, CampaignId(self.new_id()), Kind.RETRY, now)
+            retry = offshoot(parent, CampaignId(self.new_id()), Origin.RETRY, now)
             await work.campaigns.add(retry)
         self.signal.wake()
         return view(retry, Totals())
@@ -267,6 +283,11 @@ class Campaigns:
         self.signal.wake()
         return view(campaign, so_far)
 
+    async def _require_approval(self, campaign: Campaign) -> None:
+        async with self.read(campaign.organization_id) as work:
+            if campaign.approved_at is None and await work.settings.needs_approval():
+                raise NotApproved()
+
     async def _parent_stands(self, work: Work, campaign: Campaign) -> bool:
         if campaign.parent_id is None:
             return False
@@ -289,9 +310,9 @@ def view(campaign: Campaign, so_far: Totals) -> CampaignView:
     return CampaignView(**fields, totals=so_far)
 
 
-def offshoot(parent: Campaign, id: CampaignId, kind: Kind, at: datetime) -> Campaign:
+def offshoot(parent: Campaign, id: CampaignId, origin: Origin, at: datetime) -> Campaign:
     """A campaign that came of another, on its way at once."""
-    name = f"{parent.name[:180]} ({'retry' if kind is Kind.RETRY else f'no. {parent.starts + 1}'})"
+    name = f"{parent.name[:180]} ({'retry' if origin is Origin.RETRY else f'no. {parent.starts + 1}'})"
     return Campaign(
         id=id,
         organization_id=parent.organization_id,
@@ -302,7 +323,12 @@ def offshoot(parent: Campaign, id: CampaignId, kind: Kind, at: datetime) -> Camp
         phone_number_id=parent.phone_number_id,
         parameters=parent.parameters,
         missing=parent.missing,
-        kind=kind,
+        rollout=parent.rollout if origin is Origin.OCCURRENCE else None,
+        guard=parent.guard,
+        author_id=parent.author_id,
+        approved_by=parent.approved_by,
+        approved_at=parent.approved_at,
+        origin=origin,
         parent_id=parent.id,
         created_at=at,
         updated_at=at,

@@ -1,13 +1,28 @@
 """What became of everyone: recipients, totals by reason, and the whole chain for one person."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from msgspec import Struct
 
-from tidings.application.ports.campaigns import Begin, Line
+from tidings.application.ports.campaigns import Begin, Counted, HourCount, Line
 from tidings.application.ports.common import Sleep
-from tidings.domain.campaigns import Campaign, Outcome, Recipient, State, Totals, totals
+from tidings.domain.campaigns import (
+    OPEN,
+    Campaign,
+    Cost,
+    Kind,
+    Outcome,
+    RateCard,
+    Recipient,
+    State,
+    Totals,
+    cost,
+    totals,
+)
+from tidings.domain.campaigns.advice import advice
 from tidings.domain.errors import Fault, Invalid
 from tidings.domain.kernel import Actor, CampaignId, MessageId, Page, Permission
 
@@ -18,6 +33,16 @@ class ReasonCount(Struct, frozen=True, kw_only=True, rename="camel"):
     state: Outcome
     reason: str
     count: int
+    advice: str = ""
+    """What to do about it."""
+
+
+class CountryCount(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What became of those in one country."""
+
+    country: str
+    state: Outcome
+    count: int
 
 
 class Report(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -27,6 +52,15 @@ class Report(Struct, frozen=True, kw_only=True, rename="camel"):
     totals: Totals
     reasons: Sequence[ReasonCount]
     consistent: bool
+    waiting: str
+    """What the campaign waits for, if it does."""
+    responses: Mapping[Kind, int]
+    """How many replied, clicked, opted out, converted."""
+    cost: Cost
+    """Of what was delivered, by Meta's word on the price and the organisation's rates."""
+    countries: Sequence[CountryCount]
+    hours: Sequence[HourCount]
+    """When recipients came to where they stand now."""
 
 
 class Explanation(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -41,6 +75,7 @@ class LiveProgress(Struct, frozen=True, kw_only=True, rename="camel"):
 
     state: State
     reason: str | None
+    waiting: str = ""
     totals: Totals
 
 
@@ -57,17 +92,41 @@ class Reports:
             campaign = await work.campaigns.get(id)
             tallies = list(await work.recipients.tallies(id))
             recount = list(await work.recipients.recount(id))
+            counted = await work.recipients.by_country(id)
+            hours = await work.recipients.by_hour(id)
+            responses = await work.responses.counts(id)
+            card = await work.settings.card()
         ordered = sorted(tallies, key=lambda tally: (list(Outcome).index(tally.state), -tally.count))
         return Report(
             campaign=campaign,
             totals=totals(tallies),
             reasons=[
-                ReasonCount(state=tally.state, reason=tally.reason, count=tally.count)
+                ReasonCount(
+                    state=tally.state,
+                    reason=tally.reason,
+                    count=tally.count,
+                    advice=advice(tally.reason),
+                )
                 for tally in ordered
                 if tally.count
             ],
             consistent={t for t in tallies if t.count} == {t for t in recount if t.count},
+            waiting=await self._waiting(campaign),
+            responses=responses,
+            cost=_real_cost(counted, card, campaign.launched_at or campaign.created_at),
+            countries=_by_country(counted),
+            hours=hours,
         )
+
+    async def export(self, actor: Actor, id: CampaignId) -> AsyncIterator[Sequence[Recipient]]:
+        """Everyone in the campaign, page by page, for a file. Raise CampaignNotFound."""
+        cursor: str | None = None
+        while True:
+            page = await self.recipients(actor, id, cursor=cursor, limit=1000)
+            yield page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return
 
     async def recipients(
         self,
@@ -89,21 +148,36 @@ class Reports:
             return await work.recipients.page(id, state=wanted, cursor=cursor, limit=limit)
 
     async def explain(self, actor: Actor, id: CampaignId, recipient_id: MessageId) -> Explanation:
-        """One person's chain, from planning to the last word of Meta. Raise NoSuchRecipient."""
+        """One person's chain, from the audience to what they did. Raise NoSuchRecipient."""
         organization = actor.require(Permission.CAMPAIGNS_READ)
         async with self.read(organization) as work:
             campaign = await work.campaigns.get(id)
             recipient = await work.recipients.get(id, recipient_id)
-        chain: list[Mapping[str, str]] = []
-        if campaign.launched_at is not None:
-            chain.append({"at": campaign.launched_at.isoformat(), "what": "campaign launched"})
-        if recipient.state is Outcome.SKIPPED and not recipient.handed:
-            at, what = recipient.changed_at, f"skipped: {recipient.reason or ''}"
-        else:
-            at, what = campaign.planned_at or recipient.changed_at, "planned"
-        chain.append({"at": at.isoformat(), "what": what})
+            responses = await work.responses.of(recipient_id)
+        chain = _beginning(campaign, recipient)
         chain += await self.line.explain(organization, recipient_id)
+        chain += [
+            _step(each.at, each.kind.value.replace("_", " "), each.detail or None) for each in responses
+        ]
+        if recipient.state in OPEN and campaign.state not in (State.COMPLETED, State.CANCELLED):
+            waits = await self._waiting(campaign) or recipient.reason or "its turn in line"
+            chain.append(_step(recipient.changed_at, "waiting", waits))
         return Explanation(recipient=recipient, chain=chain)
+
+    async def _waiting(self, campaign: Campaign) -> str:
+        """What holds a campaign although nobody paused it."""
+        match campaign.state:
+            case State.SCHEDULED if campaign.due_at is not None:
+                return f"its start at {campaign.due_at.isoformat()}"
+            case State.PLANNING:
+                return "its audience to be frozen"
+            case State.PAUSED:
+                return f"somebody to resume it: {campaign.reason}" if campaign.reason else "a resume"
+            case State.RUNNING:
+                held = await self.line.waiting(campaign)
+                return held or _canary(campaign)
+            case _:
+                return ""
 
     async def watch(
         self, actor: Actor, id: CampaignId, *, every: float = 0.25
@@ -115,10 +189,62 @@ class Reports:
             async with self.read(organization) as work:
                 campaign = await work.campaigns.get(id)
                 now = totals(list(await work.recipients.tallies(id)))
-            progress = LiveProgress(state=campaign.state, reason=campaign.reason, totals=now)
+            progress = LiveProgress(
+                state=campaign.state,
+                reason=campaign.reason,
+                waiting=await self._waiting(campaign),
+                totals=now,
+            )
             if progress != last:
                 yield progress
                 last = progress
             if campaign.state in (State.COMPLETED, State.CANCELLED):
                 return
             await self.sleep(every)
+
+
+def _canary(campaign: Campaign) -> str:
+    rollout = campaign.rollout
+    if rollout is None or campaign.step >= len(rollout.steps):
+        return ""
+    share, steps = rollout.steps[campaign.step], len(rollout.steps)
+    return f"canary: step {campaign.step + 1} of {steps}, {share:.0%} of everyone"
+
+
+def _beginning(campaign: Campaign, recipient: Recipient) -> list[Mapping[str, str]]:
+    """What was settled before the message stood in line."""
+    chain: list[Mapping[str, str]] = []
+    if campaign.launched_at is not None:
+        whom = "everyone" if campaign.group_id is None else f"group or segment {campaign.group_id}"
+        chain.append(_step(campaign.launched_at, "campaign launched", f"audience: {whom}"))
+    at = campaign.planned_at or recipient.changed_at
+    if recipient.state is Outcome.SKIPPED and not recipient.handed:
+        said = advice(recipient.reason or "")
+        chain.append(_step(recipient.changed_at, f"skipped: {recipient.reason or ''}", said or None))
+        return chain
+    values = ", ".join(f"{key} = {value}" for key, value in recipient.values.items())
+    chain.append(_step(at, "planned", f"values: {values}" if values else None))
+    if recipient.priced:
+        chain.append(_step(recipient.changed_at, "priced", f"{recipient.priced} {recipient.price_category}"))
+    return chain
+
+
+def _step(at: datetime, what: str, detail: str | None = None) -> Mapping[str, str]:
+    return {"at": at.isoformat(), "what": what, **({"detail": detail} if detail else {})}
+
+
+def _by_country(counted: Sequence[Counted]) -> list[CountryCount]:
+    found: Counter[tuple[str, Outcome]] = Counter()
+    for each in counted:
+        found[(each.country, each.state)] += each.count
+    ordered = sorted(found.items(), key=lambda item: (item[0][0], list(Outcome).index(item[0][1])))
+    return [CountryCount(country=country, state=state, count=count) for (country, state), count in ordered]
+
+
+def _real_cost(counted: Sequence[Counted], card: RateCard | None, at: datetime) -> Cost:
+    """What was delivered and has a price in Meta's words; what Meta called free costs nothing."""
+    found: Counter[tuple[str, str, bool]] = Counter()
+    for each in counted:
+        if each.priced and each.state in (Outcome.DELIVERED, Outcome.READ):
+            found[(each.country, each.category.upper(), each.priced == "regular")] += each.count
+    return cost(card, found, at)

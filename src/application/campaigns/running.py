@@ -14,6 +14,8 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from tidings.application.campaigns.authoring import offshoot, tell_line
+from tidings.application.campaigns.planning import Planner
+from tidings.application.campaigns.watching import Watch
 from tidings.application.ports.campaigns import (
     ActiveCampaigns,
     Audience,
@@ -21,7 +23,6 @@ from tidings.application.ports.campaigns import (
     Line,
     Person,
     Progress,
-    SendableTemplate,
     Templates,
     Work,
 )
@@ -30,19 +31,16 @@ from tidings.domain.campaigns import (
     Act,
     Campaign,
     CampaignNotFound,
-    Kind,
     Missed,
-    Outcome,
-    Recipient,
+    Origin,
     Repeat,
     Schedule,
     State,
-    fill,
     totals,
 )
 from tidings.domain.errors import Conflict, Invalid, NotFound, Unavailable
 from tidings.domain.events import MessagesMoved, RunHalted, TemplateStatusChanged
-from tidings.domain.kernel import CampaignId, ContactId, MessageId, PersonKey
+from tidings.domain.kernel import CampaignId, ContactId
 
 PAGE = 1000
 """People planned, and handed over, in one transaction."""
@@ -64,6 +62,8 @@ class Runner:
     audience: Audience
     templates: Templates
     line: Line
+    planner: Planner
+    watch: Watch
     signal: Signal
     now: Now
     new_id: NewId
@@ -130,7 +130,7 @@ class Runner:
             taken = await work.recipients.taken(campaign.id, [person.person for person in people])
             await work.recipients.plan(
                 campaign.id,
-                self._recipients(campaign, template, people, set(taken)),
+                self.planner.recipients(campaign, template, people, set(taken)),
                 Progress(after=people[-1].contact_id),
             )
         return True
@@ -156,11 +156,11 @@ class Runner:
                     await work.campaigns.save(replace(back, schedule=None, due_at=None, starts=0))
                 return
             if starting:
-                await work.campaigns.add(offshoot(current, CampaignId(self.new_id()), Kind.OCCURRENCE, now))
+                await work.campaigns.add(offshoot(current, CampaignId(self.new_id()), Origin.OCCURRENCE, now))
             await work.campaigns.save(_awaiting_next(current, schedule, now))
 
     async def _people(self, campaign: Campaign, after: ContactId | None) -> Sequence[Person]:
-        if campaign.kind is not Kind.RETRY or campaign.parent_id is None:
+        if campaign.origin is not Origin.RETRY or campaign.parent_id is None:
             return await self.audience.page(
                 campaign.organization_id, campaign.group_id, after=after, limit=PAGE
             )
@@ -178,43 +178,6 @@ class Runner:
             for each in failed
         ]
 
-    def _recipients(
-        self,
-        campaign: Campaign,
-        template: SendableTemplate,
-        people: Sequence[Person],
-        taken: set[PersonKey],
-    ) -> list[Recipient]:
-        now = self.now()
-        recipients: list[Recipient] = []
-        for person in people:
-            # A retry says what was frozen then, whatever the contact is called by now.
-            frozen = campaign.kind is Kind.RETRY
-            values = person.fields if frozen else fill(campaign.parameters, person.fields)
-            reason = person.blocked
-            if reason is None and person.person in taken:
-                reason = "duplicate"
-            if reason is None and (faults := self.templates.faults(template, values)):
-                reason = f"cannot fill {', '.join(fault.field for fault in faults)}"
-            if reason is None:
-                taken.add(person.person)
-            recipients.append(
-                Recipient(
-                    id=MessageId(self.new_id()),
-                    campaign_id=campaign.id,
-                    contact_id=person.contact_id,
-                    person=person.person,
-                    phone=person.phone,
-                    name=person.name,
-                    zone=person.zone,
-                    values=values,
-                    state=Outcome.PENDING if reason is None else Outcome.SKIPPED,
-                    reason=reason,
-                    changed_at=now,
-                )
-            )
-        return recipients
-
     async def _planned(self, campaign: Campaign) -> bool:
         async with self.begin(campaign.organization_id) as work:
             current = await work.campaigns.get(campaign.id)
@@ -223,21 +186,26 @@ class Runner:
         return True
 
     async def _hand_over(self, campaign: Campaign) -> bool:
-        """Put the next page of people in line, unless enough stand there."""
-        async with self.begin(campaign.organization_id) as work:
-            room = AHEAD - await work.recipients.in_line(campaign.id)
-            page = await work.recipients.to_hand_over(campaign.id, limit=max(min(room, PAGE), 0))
-            if not page:
-                await self._complete_if_done(work, campaign)
-                return False
+        """Put the next page of people in line, unless enough stand there or the campaign must wait."""
         try:
             template = await self.templates.sendable(campaign.organization_id, campaign.template_id)
+            if stop := await self.watch.breach(campaign, template):
+                await self._pause(campaign, stop)
+                return False
+            async with self.begin(campaign.organization_id) as work:
+                current = await work.campaigns.get(campaign.id)
+                room = AHEAD - await work.recipients.in_line(campaign.id)
+                room = min(room, await self.watch.room(work, current))
+                page = await work.recipients.to_hand_over(campaign.id, limit=max(min(room, PAGE), 0))
+                if not page:
+                    await self._complete_if_done(work, campaign)
+                    return False
             await self.line.hand_over(campaign, template, page)
         except (NotFound, Conflict, Invalid) as refused:
             await self._pause(campaign, str(refused))
             return False
         async with self.begin(campaign.organization_id) as work:
-            await work.recipients.handed_over([recipient.id for recipient in page])
+            await work.recipients.handed_over(campaign.id, [recipient.id for recipient in page])
         return True
 
     async def _wind_up(self, campaign: Campaign) -> bool:

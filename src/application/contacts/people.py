@@ -173,6 +173,13 @@ class Contacts:
         async with self.reading(organization) as look:
             return await look.contacts.addressees(wanted, after=after, limit=limit)
 
+    async def addressed(
+        self, organization: OrganizationId, ids: Collection[ContactId]
+    ) -> Sequence[Addressee]:
+        """Those of these contacts who exist, in order of their id."""
+        async with self.reading(organization) as look:
+            return await look.contacts.addressed(ids)
+
     async def audience_size(self, organization: OrganizationId, group: GroupId | None) -> int:
         """How many people `addressees` would give, reachable or not. Raise GroupNotFound."""
         async with self.reading(organization) as look:

@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias
 from msgspec import Raw, Struct, field
 
 from tidings.application.ports.common import Inbox, Outbox
-from tidings.domain.campaigns import Campaign, Outcome, Recipient, Tally
+from tidings.domain.campaigns import Campaign, Kind, Outcome, RateCard, Recipient, Response, Tally
 from tidings.domain.errors import Fault
 from tidings.domain.events import Move
 from tidings.domain.kernel import (
@@ -65,6 +65,61 @@ class Progress(Struct, frozen=True, kw_only=True):
     after: ContactId | None = None
 
 
+class ResponseStore(Protocol):
+    """What people did after campaigns reached them, within one transaction."""
+
+    async def credit(
+        self,
+        organization: OrganizationId,
+        *,
+        person: PersonKey | None,
+        contact: ContactId | None,
+        at: datetime,
+    ) -> Sequence[Recipient]:
+        """Recipients whom a campaign reached within the 72 hours before, the latest first."""
+        ...
+
+    async def note(self, new: Sequence[Response]) -> None:
+        """Keep those whose recipient has none of this kind yet."""
+
+    async def counts(self, campaign: CampaignId) -> Mapping[Kind, int]: ...
+
+    async def of(self, recipient: MessageId) -> Sequence[Response]:
+        """In order of time."""
+        ...
+
+
+class SettingsStore(Protocol):
+    """What an organisation settled for all its campaigns."""
+
+    async def card(self) -> RateCard | None: ...
+
+    async def put_card(self, card: RateCard) -> None: ...
+
+    async def needs_approval(self) -> bool: ...
+
+    async def put_approval(self, needed: bool) -> None: ...
+
+
+class Counted(Struct, frozen=True, kw_only=True):
+    """Recipients of one kind."""
+
+    country: str
+    state: Outcome
+    priced: str
+    """`regular`, `free_...`, or nothing when Meta has not said."""
+    category: str
+    count: int
+
+
+class HourCount(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What happened in one hour."""
+
+    hour: datetime
+    state: Outcome
+    count: int
+
+
 class RecipientStore(Protocol):
     """The recipients of an organisation's campaigns, within one transaction."""
 
@@ -87,7 +142,18 @@ class RecipientStore(Protocol):
         """Pending recipients that do not stand in line yet, in order."""
         ...
 
-    async def handed_over(self, ids: Sequence[MessageId]) -> None: ...
+    async def handed_over(self, campaign: CampaignId, ids: Sequence[MessageId]) -> None:
+        """They stand in line now; counted once."""
+
+    async def handed(self, campaign: CampaignId) -> int:
+        """How many were handed over so far."""
+        ...
+
+    async def by_country(self, campaign: CampaignId) -> Sequence[Counted]: ...
+
+    async def by_hour(self, campaign: CampaignId) -> Sequence[HourCount]:
+        """When recipients came to where they stand now."""
+        ...
 
     async def in_line(self, campaign: CampaignId) -> int:
         """Recipients that stand in the number's line for their first try, or are being sent to."""
@@ -96,6 +162,9 @@ class RecipientStore(Protocol):
     async def skip_rest(self, campaign: CampaignId, reason: str, *, limit: int) -> int:
         """Skip recipients that do not stand in line yet; how many there were."""
         ...
+
+    async def forget(self, contact: ContactId, people: Collection[PersonKey]) -> None:
+        """Blank the numbers, names and values of a contact's recipients; where they stand stays."""
 
     async def fold(self, campaign: CampaignId, moves: Sequence[Move]) -> None:
         """Take over news that is newer than what is known, and move the tallies with it."""
@@ -125,6 +194,8 @@ class Work:
 
     campaigns: CampaignStore
     recipients: RecipientStore
+    responses: ResponseStore
+    settings: SettingsStore
     outbox: Outbox
     inbox: Inbox
 
@@ -156,6 +227,8 @@ class Person(Struct, frozen=True, kw_only=True):
     """What templates can be filled with: firstName, lastName, email, company, ..."""
     zone: str | None = None
     """An IANA time zone, from the contact's attribute `timeZone`."""
+    country: str = ""
+    """ISO letters of the number's calling code."""
     blocked: str | None = None
     """Why this person may not be written to, such as `opted_out`."""
 
@@ -167,6 +240,10 @@ class Audience(Protocol):
         self, organization: OrganizationId, group: GroupId | None, *, after: ContactId | None, limit: int
     ) -> Sequence[Person]:
         """The next people in order of their id. Raise GroupNotFound of contacts."""
+        ...
+
+    async def people(self, organization: OrganizationId, ids: Collection[ContactId]) -> Sequence[Person]:
+        """Those of these who exist."""
         ...
 
 
@@ -186,6 +263,8 @@ class SendableTemplate(Struct, frozen=True, kw_only=True):
     name: str
     language: str
     category: str
+    quality: str = ""
+    """GREEN, YELLOW, RED or nothing that is known."""
     slots: tuple[Slot, ...]
     """What must be given."""
     optional: tuple[Slot, ...] = ()
@@ -201,13 +280,57 @@ class Templates(Protocol):
         """Raise NotFound or Conflict (not approved: with its status and reason)."""
         ...
 
+    def filled(self, template: SendableTemplate, values: Mapping[str, str]) -> Raw:
+        """The message with these values as JSON, as it would be handed to Meta. Raise as the fault list."""
+        ...
+
     def faults(self, template: SendableTemplate, values: Mapping[str, str]) -> Sequence[Fault]:
         """What stands in the way of sending the template with these values: one fault a slot."""
         ...
 
 
+class Capacity(Struct, frozen=True, kw_only=True):
+    """A sending number as Meta lets it send."""
+
+    phone_number_id: PhoneNumberId
+    quality: str
+    per_second: int
+    limit: int | None
+    """People with whom campaigns may begin to talk in 24 hours; None: no limit is known."""
+    used: int
+    """How many of them are used up."""
+
+
+class Outlook(Struct, frozen=True, kw_only=True):
+    """When somebody may be written to, as things stand."""
+
+    due: datetime
+    why: str = ""
+    """What is waited for; or, when `never`, what forbids it."""
+    never: bool = False
+    in_window: bool = False
+    """Whether the person has written within 24 hours."""
+    counted: bool = False
+    """Whether the person does not count (again) against the messaging limit."""
+
+
 class Line(Protocol):
     """The number's line of messages; answered by whatsapp."""
+
+    async def capacity(self, organization: OrganizationId, number: PhoneNumberId) -> Capacity:
+        """Raise NumberNotFound of whatsapp."""
+        ...
+
+    async def outlook(
+        self, campaign: Campaign, template: SendableTemplate, people: Sequence[Person]
+    ) -> Sequence[Outlook]:
+        """For each of these people, in their order, what the sender would say of them now."""
+        ...
+
+    async def try_out(
+        self, campaign: Campaign, template: SendableTemplate, recipients: Sequence[Recipient]
+    ) -> None:
+        """Send to these people outside the campaign, by single messages of the recipients' ids."""
 
     async def choose_number(
         self, organization: OrganizationId, wanted: PhoneNumberId | None

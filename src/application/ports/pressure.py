@@ -51,6 +51,10 @@ class PressureStore(Protocol):
         """How many people count at this moment; locked until the transaction ends."""
         ...
 
+    async def reached_in(self, organization: OrganizationId, now: datetime) -> int:
+        """How many people count at this moment, looked at without a lock."""
+        ...
+
     async def reach(self, organization: OrganizationId, people: Collection[PersonKey], at: datetime) -> None:
         """Count these people, who do not yet."""
 

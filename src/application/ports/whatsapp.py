@@ -106,6 +106,10 @@ class RunStore(Protocol):
     async def pause(self, id: CampaignId, reason: str) -> None:
         """Pause a run of our own accord; the campaign hears of it."""
 
+    async def waiting(self, id: CampaignId) -> str:
+        """What the run waits for, looked at without a lock."""
+        ...
+
     async def wait(self, ids: Collection[CampaignId], waiting: str) -> None:
         """Say what these runs wait for; an empty text: nothing."""
 

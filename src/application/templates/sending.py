@@ -10,7 +10,7 @@ from tidings.domain.kernel import OrganizationId, TemplateId, WabaId
 from tidings.domain.templates.components import Category, Component
 from tidings.domain.templates.languages import nearest
 from tidings.domain.templates.slots import Slot, slots
-from tidings.domain.templates.template import Template
+from tidings.domain.templates.template import Quality, Template
 
 
 class ApprovedTemplate(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -21,6 +21,7 @@ class ApprovedTemplate(Struct, frozen=True, kw_only=True, rename="camel"):
     name: str
     language: str
     category: Category
+    quality: Quality = Quality.UNKNOWN
     slots: tuple[Slot, ...]
     """What must be given."""
     optional: tuple[Slot, ...] = ()
@@ -78,6 +79,7 @@ def _approved(template: Template) -> ApprovedTemplate:
         name=template.name,
         language=template.language,
         category=template.category,
+        quality=template.quality,
         slots=tuple(s for s in wanted if s.required),
         optional=tuple(s for s in wanted if not s.required),
         components=template.components,

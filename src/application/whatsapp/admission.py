@@ -43,6 +43,17 @@ class Screened(Struct, kw_only=True):
     held_for: str = ""
 
 
+class Prospect(Struct, frozen=True, kw_only=True):
+    """When somebody may be written to, as things stand."""
+
+    due: datetime
+    why: str = ""
+    never: bool = False
+    in_window: bool = False
+    counted: bool = False
+    """Whether the person does not count (again) against the messaging limit."""
+
+
 @dataclass(slots=True)
 class Admission:
     """The rules before a number's lane. Lives as long as its owner."""
@@ -67,6 +78,35 @@ class Admission:
         for message in screened.go:
             self.pairs.spend(message.person, clock)
         return screened
+
+    async def foresee(
+        self, work: Work, organization: OrganizationId, batch: Sequence[Message], now: datetime
+    ) -> list[Prospect]:
+        """What `screen` would say of marketing and other templates, without counting anything."""
+        policies = await work.pressure.policies([organization])
+        policy = policies.get(organization)
+        cap = None if policy is None else policy.cap
+        recent = {} if cap is None else await self._recent(work, batch, organization, cap, now)
+        places = {key_of(message) for message in batch}
+        talking = {each.person for each in await work.conversations.of(places) if each.window_open(now)}
+        people = [message.person for message in batch]
+        counted = set(await work.pressure.reached(organization, people, now - DAY))
+        found: list[Prospect] = []
+        for message in batch:
+            due, why, never = now, "", False
+            if policy is not None and is_marketing(message):
+                due, why = self._due(message, policy, recent, now)
+                never = due > now and _gives_up(policy, message, due)
+            found.append(
+                Prospect(
+                    due=due,
+                    why=why,
+                    never=never,
+                    in_window=message.person in talking,
+                    counted=message.person in talking or message.person in counted,
+                )
+            )
+        return found
 
     def _pairs(
         self, batch: Sequence[Message], screened: Screened, now: datetime, clock: float
@@ -110,9 +150,7 @@ class Admission:
             due, why = self._due(message, policy, recent.get(message.organization_id, {}), now)
             if due <= now:
                 left.append(message)
-            elif policy.beyond is Beyond.SKIP or due > message.created_at + timedelta(
-                seconds=policy.patience
-            ):
+            elif _gives_up(policy, message, due):
                 screened.changed.append(message.skip(why))
             else:
                 screened.changed.append(message.wait(due, why))
@@ -192,6 +230,11 @@ class Admission:
             frees = await work.pressure.frees_at(organization, now)
             screened.held_until = min(frees or now + LOOK_AGAIN, now + LOOK_AGAIN)
         return left
+
+
+def _gives_up(policy: SendingPolicy, message: Message, due: datetime) -> bool:
+    patience = timedelta(seconds=policy.patience)
+    return policy.beyond is Beyond.SKIP or due > message.created_at + patience
 
 
 def is_marketing(message: Message) -> bool:

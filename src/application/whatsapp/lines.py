@@ -1,12 +1,16 @@
 """Campaigns' lines of messages: what the campaigns context asks, having asked its actor."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tidings.application.ports.common import Now, Signal
-from tidings.application.ports.whatsapp import Begin, MessageReader, Work
+from tidings.application.ports.pressure import Zones
+from tidings.application.ports.whatsapp import Begin, Consent, MessageReader, Work
+from tidings.application.whatsapp.admission import Admission, Prospect, is_marketing
 from tidings.application.whatsapp.saying import TimelineEntry, choose_number, timeline
 from tidings.application.whatsapp.telling import moved_events
 from tidings.domain.kernel import (
@@ -41,6 +45,8 @@ class Lines:
     begin: Begin
     read: Begin
     reader: MessageReader
+    consent: Consent
+    zones: Zones
     signal: Signal
     now: Now
 
@@ -55,13 +61,41 @@ class Lines:
     async def waiting(self, campaign: CampaignId) -> str:
         """What the line waits for although it runs; empty when nothing holds it."""
         async with self.read() as work:
-            run = await work.runs.get(campaign)
-        return "" if run is None else run.waiting
+            return await work.runs.waiting(campaign)
 
     async def number(self, organization: OrganizationId, wanted: PhoneNumberId | None) -> Number:
         """The number a campaign will send from. Raise NoNumber, SeveralNumbers, NumberNotFound."""
         async with self.read() as work:
             return choose_number(await work.numbers.of(organization), wanted)
+
+    async def capacity(self, organization: OrganizationId, number: PhoneNumberId) -> tuple[Number, int]:
+        """A number, and how much of its messaging limit is used up. Raise NumberNotFound."""
+        async with self.read() as work:
+            found = choose_number(await work.numbers.of(organization), number)
+            used = await work.pressure.reached_in(organization, self.now())
+        return found, used
+
+    async def outlook(
+        self, organization: OrganizationId, number: PhoneNumberId, items: Sequence[LineItem]
+    ) -> list[Prospect]:
+        """What the sender would say of these people now, in their order."""
+        now = self.now()
+        messages = [_message(organization, None, number, item, now) for item in items]
+        async with self.read() as work:
+            prospects = await Admission(self.zones).foresee(work, organization, messages, now)
+        blocked = await self._blocked(organization, messages)
+        return [
+            each
+            if each.never or message.contact_id not in blocked
+            else replace(each, never=True, why="opted_out")
+            for message, each in zip(messages, prospects, strict=True)
+        ]
+
+    async def _blocked(
+        self, organization: OrganizationId, messages: Sequence[Message]
+    ) -> Collection[ContactId]:
+        asked = [m.contact_id for m in messages if m.contact_id is not None and is_marketing(m)]
+        return await self.consent.blocked(organization, asked) if asked else ()
 
     async def turn(self, run: Run) -> None:
         """Make the line, or pause, resume or cancel it; older epochs than the known one change nothing.
@@ -80,34 +114,20 @@ class Lines:
     async def hand_over(
         self,
         organization: OrganizationId,
-        campaign: CampaignId,
+        campaign: CampaignId | None,
         number: PhoneNumberId,
         items: Sequence[LineItem],
     ) -> None:
-        """Put messages in line. Idempotent: the same items again, or the same person again, add nothing."""
+        """Put messages in line, of a campaign or (None) as single ones.
+
+        Idempotent: the same items again, or the same person again in a campaign, add nothing.
+        """
         now = self.now()
         async with self.begin() as work:
-            await work.messages.add(
-                [
-                    Message(
-                        id=item.id,
-                        organization_id=organization,
-                        phone_number_id=number,
-                        run_id=campaign,
-                        contact_id=item.contact_id,
-                        person=item.person,
-                        to=item.to,
-                        zone=item.zone,
-                        content=item.content,
-                        created_at=now,
-                        next_attempt_at=now,
-                    )
-                    for item in items
-                ]
-            )
-            run = await work.runs.get(campaign)
+            await work.messages.add([_message(organization, campaign, number, item, now) for item in items])
+            run = None if campaign is None else await work.runs.get(campaign)
             if run is not None and run.state is RunState.CANCELLED:
-                while await self._skip_some(work, campaign):
+                while await self._skip_some(work, run.campaign_id):
                     pass
         self.signal.wake()
 
@@ -117,3 +137,25 @@ class Lines:
         await work.messages.save(skipped)
         await work.outbox.put(*moved_events(skipped, self.now()))
         return len(skipped)
+
+
+def _message(
+    organization: OrganizationId,
+    campaign: CampaignId | None,
+    number: PhoneNumberId,
+    item: LineItem,
+    now: datetime,
+) -> Message:
+    return Message(
+        id=item.id,
+        organization_id=organization,
+        phone_number_id=number,
+        run_id=campaign,
+        contact_id=item.contact_id,
+        person=item.person,
+        to=item.to,
+        zone=item.zone,
+        content=item.content,
+        created_at=now,
+        next_attempt_at=now,
+    )

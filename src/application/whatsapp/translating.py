@@ -138,7 +138,8 @@ def heard(message: Message, update: StatusUpdate) -> Message:
     if fact is None:
         return message
     code, reason = _error(update)
-    return message.hear(fact, update.at, wamid=update.wamid, code=code, reason=reason)
+    after = message.hear(fact, update.at, wamid=update.wamid, code=code, reason=reason)
+    return after if update.pricing_type is None else after.price(update.pricing_type, update.pricing_category)
 
 
 def parked(update: StatusUpdate) -> Parked:
@@ -187,6 +188,8 @@ def received(message: Inbound) -> MessageReceived:
         profile_name=message.profile_name,
         kind=message.kind,
         text=message.text,
+        reply_to=message.reply_to,
+        button=message.payload,
         at=message.at,
     )
 

@@ -7,9 +7,10 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from tidings.domain.campaigns.filling import Fill, Missing
+from tidings.domain.campaigns.guarding import Guard, Rollout
 from tidings.domain.campaigns.scheduling import Schedule
 from tidings.domain.errors import Conflict, NotFound
-from tidings.domain.kernel import CampaignId, GroupId, OrganizationId, PhoneNumberId, TemplateId
+from tidings.domain.kernel import CampaignId, GroupId, OrganizationId, PhoneNumberId, TemplateId, UserId
 
 
 class CampaignNotFound(NotFound):
@@ -22,6 +23,14 @@ class WrongState(Conflict):
 
 class NobodyToReach(Conflict):
     """The audience is empty."""
+
+
+class NotApproved(Conflict):
+    """A second person must approve this campaign before it starts."""
+
+
+class OwnApproval(Conflict):
+    """Somebody else than who wrote the campaign must approve it."""
 
 
 class NobodyFailed(Conflict):
@@ -84,7 +93,7 @@ LIFE: dict[State, dict[Act, State]] = {
 """A campaign's life. RESUME leads back to PLANNING when the audience was not yet frozen."""
 
 
-class Kind(StrEnum):
+class Origin(StrEnum):
     """Whom a campaign is for."""
 
     SEND = "send"
@@ -110,7 +119,17 @@ class Campaign(Struct, frozen=True, kw_only=True, rename="camel"):
     parameters: dict[str, Fill] = field(default_factory=dict[str, Fill])
     """For each slot of the template (`body.1`, `header.shop`, `button.0`) where its value comes from."""
     missing: Missing = Missing.REFUSE
-    kind: Kind = Kind.SEND
+    rollout: Rollout | None = None
+    guard: Guard | None = None
+    step: int = 0
+    """Of the canary, counted from 0; beyond its last, everyone follows."""
+    settled_since: datetime | None = None
+    """Since when everybody of this step is settled."""
+    author_id: UserId | None = None
+    """Who changed it last."""
+    approved_by: UserId | None = None
+    approved_at: datetime | None = None
+    origin: Origin = Origin.SEND
     parent_id: CampaignId | None = None
     """The campaign that this one repeats or retries."""
     schedule: Schedule | None = None

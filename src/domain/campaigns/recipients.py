@@ -40,6 +40,8 @@ class Recipient(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults
     person: PersonKey
     phone: Phone
     name: str = ""
+    country: str = ""
+    """ISO letters of the number's calling code."""
     zone: str | None = None
     """The person's own time zone, when the contact names one."""
     values: dict[str, str] = field(default_factory=dict[str, str])
@@ -53,6 +55,9 @@ class Recipient(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults
     attempts: int = 0
     code: int | None = None
     reason: str | None = None
+    priced: str = ""
+    """Meta's word on the price: `regular`, `free_...`, or nothing yet."""
+    price_category: str = ""
     changed_at: datetime
 
 

@@ -154,6 +154,9 @@ class Message(Struct, frozen=True, kw_only=True):
     read_at: datetime | None = None
     failed_at: datetime | None = None
     unknown_at: datetime | None = None
+    priced: str = ""
+    """Meta's word on the price (fact sheet 8.5)."""
+    price_category: str = ""
     code: int | None = None
     reason: str | None = None
 
@@ -245,6 +248,13 @@ class Message(Struct, frozen=True, kw_only=True):
             else replace(heard, version=self.version + 1)
         )
 
+    def price(self, kind: str, category: str | None) -> "Message":
+        """Meta says what it costs: with the first status that tells."""
+        said = (kind[:32], (category or "")[:32])
+        if said == (self.priced, self.price_category):
+            return self
+        return replace(self, priced=said[0], price_category=said[1], version=self.version + 1)
+
     def move(self, at: datetime) -> Move:
         """This message's present state, as the other contexts hear of it."""
         return Move(
@@ -254,6 +264,9 @@ class Message(Struct, frozen=True, kw_only=True):
             at=at,
             wamid=self.wamid,
             attempt_no=self.attempt_no,
+            priced=self.priced,
+            price_category=self.price_category,
+            contact_id=self.contact_id,
             code=self.code,
             reason=self.reason,
         )

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.campaigns.drafts import SqlActiveCampaigns, SqlCampaigns
 from tidings.adapters.mysql.campaigns.recipients import SqlRecipients
+from tidings.adapters.mysql.campaigns.responses import SqlResponses, SqlSettings
 from tidings.adapters.mysql.campaigns.tables import campaigns, inbox, metadata, outbox, recipients, tallies
 from tidings.adapters.mysql.engine import Database
 from tidings.adapters.mysql.outbox import SqlInbox, SqlOutbox
@@ -32,7 +33,9 @@ def campaigns_in(database: Database, *, now: Now, new_id: NewId) -> tuple[Begin,
     def work(connection: AsyncConnection, organization: OrganizationId, locking: bool) -> Work:
         return Work(
             campaigns=SqlCampaigns(connection, organization, locking),
-            recipients=SqlRecipients(connection),
+            recipients=SqlRecipients(connection, organization),
+            responses=SqlResponses(connection),
+            settings=SqlSettings(connection, organization),
             outbox=SqlOutbox(connection, outbox, now, new_id),
             inbox=SqlInbox(connection, inbox, now),
         )

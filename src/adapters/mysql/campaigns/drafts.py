@@ -16,13 +16,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tidings.adapters.mysql.campaigns.tables import campaigns, planning, recipients, tallies
+from tidings.adapters.mysql.campaigns.tables import campaigns, planning, recipients, responses, tallies
 from tidings.adapters.mysql.cursors import decode_cursor, encode_cursor
 from tidings.adapters.mysql.engine import Database
 from tidings.domain.campaigns import (
     Campaign,
     CampaignNotFound,
-    Kind,
+    Origin,
     State,
 )
 from tidings.domain.kernel import CampaignId, OrganizationId, Page, TemplateId
@@ -62,7 +62,7 @@ class SqlCampaigns:
         query = select(campaigns.c.id).where(
             campaigns.c.organization_id == self.organization,
             campaigns.c.parent_id == id,
-            campaigns.c.kind == Kind.RETRY,
+            campaigns.c.origin == Origin.RETRY,
         )
         return (await self.connection.execute(query)).scalars().first()
 
@@ -80,7 +80,7 @@ class SqlCampaigns:
         return [Campaign(**row) for row in (await self.connection.execute(query)).mappings()]
 
     async def remove(self, id: CampaignId) -> None:
-        for table in (recipients, tallies, planning):
+        for table in (recipients, responses, tallies, planning):
             await self.connection.execute(delete(table).where(table.c.campaign_id == id))
         await self.connection.execute(
             delete(campaigns).where(campaigns.c.id == id, campaigns.c.organization_id == self.organization)

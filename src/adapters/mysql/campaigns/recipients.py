@@ -3,26 +3,30 @@
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from msgspec.structs import asdict, replace
 from sqlalchemy import (
+    BigInteger,
     and_,
     func,
     or_,
     select,
+    type_coerce,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.campaigns.tables import (
+    campaigns,
     planning,
     recipients,
     tallies,
 )
 from tidings.adapters.mysql.cursors import decode_cursor, encode_cursor
 from tidings.adapters.mysql.dialect import insert_many, insert_missing, update_many
-from tidings.application.ports.campaigns import Progress
+from tidings.application.ports.campaigns import Counted, HourCount, Progress
 from tidings.domain.campaigns import (
     NoSuchRecipient,
     Outcome,
@@ -31,15 +35,28 @@ from tidings.domain.campaigns import (
     why,
 )
 from tidings.domain.events import Move
-from tidings.domain.kernel import CampaignId, ContactId, MessageId, Page, PersonKey
+from tidings.domain.kernel import CampaignId, ContactId, MessageId, OrganizationId, Page, PersonKey
 
 r = recipients.c
-_NEWS = ("state", "version", "wamid", "attempts", "code", "reason", "changed_at")
+_NEWS = (
+    "state",
+    "version",
+    "wamid",
+    "attempts",
+    "code",
+    "reason",
+    "priced",
+    "price_category",
+    "changed_at",
+)
+_HOUR = 3_600_000_000
+"""Microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class SqlRecipients:
     connection: AsyncConnection
+    organization: OrganizationId
 
     async def plan(self, campaign: CampaignId, new: Sequence[Recipient], progress: Progress) -> None:
         await insert_many(
@@ -55,7 +72,9 @@ class SqlRecipients:
             ],
         )
         await self._count(campaign, Counter(_kind(recipient) for recipient in new))
-        await insert_missing(self.connection, planning, [{"campaign_id": campaign, "after": None}])
+        await insert_missing(
+            self.connection, planning, [{"campaign_id": campaign, "after": None, "handed": 0}]
+        )
         await self.connection.execute(
             update(planning).where(planning.c.campaign_id == campaign).values(after=progress.after)
         )
@@ -81,8 +100,36 @@ class SqlRecipients:
         query = select(recipients).where(self._waiting(campaign)).order_by(r.id).limit(limit)
         return [Recipient(**row) for row in (await self.connection.execute(query)).mappings()]
 
-    async def handed_over(self, ids: Sequence[MessageId]) -> None:
-        await self.connection.execute(update(recipients).where(r.id.in_(ids)).values(handed=True))
+    async def handed_over(self, campaign: CampaignId, ids: Sequence[MessageId]) -> None:
+        done = await self.connection.execute(
+            update(recipients).where(r.id.in_(ids), r.handed.is_(False)).values(handed=True)
+        )
+        await self.connection.execute(
+            update(planning)
+            .where(planning.c.campaign_id == campaign)
+            .values(handed=planning.c.handed + done.rowcount)
+        )
+
+    async def handed(self, campaign: CampaignId) -> int:
+        query = select(planning.c.handed).where(planning.c.campaign_id == campaign)
+        return (await self.connection.execute(query)).scalar_one_or_none() or 0
+
+    async def by_country(self, campaign: CampaignId) -> Sequence[Counted]:
+        kinds = (r.country, r.state, r.priced, r.price_category)
+        query = select(*kinds, func.count()).where(r.campaign_id == campaign).group_by(*kinds)
+        return [
+            Counted(country=country, state=state, priced=priced, category=category, count=count)
+            for country, state, priced, category, count in await self.connection.execute(query)
+        ]
+
+    async def by_hour(self, campaign: CampaignId) -> Sequence[HourCount]:
+        moment = type_coerce(r.changed_at, BigInteger)
+        hour = (moment - moment % _HOUR).label("hour")
+        query = select(hour, r.state, func.count()).where(r.campaign_id == campaign).group_by(hour, r.state)
+        return [
+            HourCount(hour=datetime.fromtimestamp(began / 1_000_000, UTC), state=state, count=count)
+            for began, state, count in await self.connection.execute(query.order_by(hour))
+        ]
 
     async def in_line(self, campaign: CampaignId) -> int:
         query = (
@@ -104,6 +151,20 @@ class SqlRecipients:
         after = [replace(recipient, state=Outcome.SKIPPED, reason=reason) for recipient in before]
         await self._move(campaign, before, after)
         return len(before)
+
+    async def forget(self, contact: ContactId, people: Collection[PersonKey]) -> None:
+        blank: dict[str, object] = {"name": "", "phone": "", "values": {}}
+        mine = select(campaigns.c.id).where(campaigns.c.organization_id == self.organization)
+        ids = (await self.connection.execute(mine)).scalars().all()
+        for start in range(0, len(ids), 500):
+            await self.connection.execute(
+                update(recipients)
+                .where(
+                    r.campaign_id.in_(ids[start : start + 500]),
+                    or_(r.contact_id == contact, r.person.in_(list(people))),
+                )
+                .values(person="erased", **blank)
+            )
 
     async def fold(self, campaign: CampaignId, moves: Sequence[Move]) -> None:
         newest: dict[MessageId, Move] = {}
@@ -195,5 +256,7 @@ def _moved(recipient: Recipient, move: Move) -> Recipient:
         attempts=move.attempt_no,
         code=move.code,
         reason=move.reason and move.reason[:500],
+        priced=move.priced or recipient.priced,
+        price_category=move.price_category or recipient.price_category,
         changed_at=move.at,
     )

@@ -16,9 +16,13 @@ from tidings.adapters.mysql.outbox import inbox_table, outbox_table
 from tidings.adapters.mysql.types import Choice, Id, Json, Moment, ascii_key
 from tidings.domain.campaigns import (
     Fill,
+    Guard,
     Kind,
     Missing,
+    Origin,
     Outcome,
+    Rate,
+    Rollout,
     Schedule,
     State,
 )
@@ -39,7 +43,14 @@ campaigns = Table(
     Column("phone_number_id", ascii_key(32)),
     Column("parameters", Json(dict[str, Fill]), nullable=False),
     Column("missing", Choice(Missing), nullable=False),
-    Column("kind", Choice(Kind), nullable=False),
+    Column("rollout", Json(Rollout)),
+    Column("guard", Json(Guard)),
+    Column("step", Integer, nullable=False),
+    Column("settled_since", Moment),
+    Column("author_id", Id),
+    Column("approved_by", Id),
+    Column("approved_at", Moment),
+    Column("origin", Choice(Origin), nullable=False),
     Column("parent_id", Id),
     Column("schedule", Json(Schedule)),
     Column("due_at", Moment),
@@ -58,7 +69,7 @@ campaigns = Table(
     # The runner's question: what is unfinished.
     Index("campaigns_state", "state"),
     # What came of a campaign: its occurrences and retry.
-    Index("campaigns_parent", "parent_id", "kind"),
+    Index("campaigns_parent", "parent_id", "origin"),
     **TABLE_OPTIONS,
 )
 
@@ -67,6 +78,7 @@ planning = Table(
     metadata,
     Column("campaign_id", Id, primary_key=True),
     Column("after", Id),
+    Column("handed", Integer, nullable=False),
     **TABLE_OPTIONS,
 )
 
@@ -79,6 +91,7 @@ recipients = Table(
     Column("person", ascii_key(160), nullable=False),
     Column("phone", ascii_key(24), nullable=False),
     Column("name", String(200), nullable=False),
+    Column("country", ascii_key(2), nullable=False),
     Column("zone", ascii_key(64)),
     Column("values", Json(dict[str, str]), nullable=False),
     Column("state", Choice(Outcome), nullable=False),
@@ -88,6 +101,8 @@ recipients = Table(
     Column("attempts", Integer, nullable=False),
     Column("code", Integer),
     Column("reason", String(500)),
+    Column("priced", ascii_key(32), nullable=False),
+    Column("price_category", ascii_key(32), nullable=False),
     Column("changed_at", Moment, nullable=False),
     # A contact is in a campaign once.
     Index("campaigns_recipients_once", "campaign_id", "contact_id", unique=True),
@@ -105,5 +120,29 @@ tallies = Table(
     Column("state", Choice(Outcome), primary_key=True),
     Column("reason", String(60), primary_key=True),
     Column("count", Integer, nullable=False),
+    **TABLE_OPTIONS,
+)
+
+responses = Table(
+    "campaigns_responses",
+    metadata,
+    Column("recipient_id", Id, primary_key=True),
+    Column("kind", Choice(Kind), primary_key=True),
+    Column("campaign_id", Id, nullable=False),
+    Column("contact_id", Id, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("detail", String(500), nullable=False),
+    # How many did what.
+    Index("campaigns_responses_kind", "campaign_id", "kind"),
+    **TABLE_OPTIONS,
+)
+
+settings = Table(
+    "campaigns_settings",
+    metadata,
+    Column("organization_id", Id, primary_key=True),
+    Column("approval", Boolean, nullable=False),
+    Column("currency", ascii_key(3)),
+    Column("rates", Json(list[Rate])),
     **TABLE_OPTIONS,
 )

@@ -147,6 +147,11 @@ class SqlContactReader:
     ) -> Sequence[Addressee]:
         return [_addressee(contact) for contact in await self._next(wanted, after, limit)]
 
+    async def addressed(self, ids: Collection[ContactId]) -> Sequence[Addressee]:
+        query = contacts_of(self.organization).where(p.id.in_(list(ids))).order_by(p.id)
+        rows = (await self.connection.execute(query)).mappings()
+        return [_addressee(Contact(**row)) for row in rows]
+
     async def _next(self, wanted: ContactFilter, after: ContactId | None, limit: int) -> list[Contact]:
         chosen, place = await self._chosen(wanted)
         if after is not None:

@@ -93,6 +93,10 @@ class SqlRuns:
             .values(state=RunState.PAUSED, reason=reason[:500])
         )
 
+    async def waiting(self, id: CampaignId) -> str:
+        query = select(runs.c.waiting).where(runs.c.campaign_id == id)
+        return (await self.connection.execute(query)).scalar_one_or_none() or ""
+
     async def wait(self, ids: Collection[CampaignId], waiting: str) -> None:
         if ids:
             await self.connection.execute(

@@ -134,11 +134,14 @@ class SqlPressure:
         used, counted_at = (await self.connection.execute(query)).one()
         if now - counted_at < RECOUNT:
             return used
-        r = reached.c
-        count = select(func.count()).where(r.organization_id == organization, r.at > now - DAY)
-        used = (await self.connection.execute(count)).scalar_one()
+        used = await self.reached_in(organization, now)
         await self.connection.execute(update(budgets).where(mine).values(used=used, counted_at=now))
         return used
+
+    async def reached_in(self, organization: OrganizationId, now: datetime) -> int:
+        r = reached.c
+        count = select(func.count()).where(r.organization_id == organization, r.at > now - DAY)
+        return (await self.connection.execute(count)).scalar_one()
 
     async def reach(self, organization: OrganizationId, people: Collection[PersonKey], at: datetime) -> None:
         if not people:

@@ -46,6 +46,8 @@ messages = Table(
     Column("read_at", Moment),
     Column("failed_at", Moment),
     Column("unknown_at", Moment),
+    Column("priced", ascii_key(32), nullable=False),
+    Column("price_category", ascii_key(32), nullable=False),
     Column("code", Integer),
     Column("reason", String(500)),
     # One message a person and run: the last guard against a second one.
@@ -79,6 +81,8 @@ MUTABLE = (
     "read_at",
     "failed_at",
     "unknown_at",
+    "priced",
+    "price_category",
     "code",
     "reason",
 )

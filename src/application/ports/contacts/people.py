@@ -128,6 +128,10 @@ class ContactReader(Protocol):
         """All the numbers and ids of a contact. Raise ContactNotFound."""
         ...
 
+    async def addressed(self, ids: Collection[ContactId]) -> Sequence[Addressee]:
+        """Those of these who exist, in order of their id."""
+        ...
+
     async def addressees(
         self, wanted: ContactFilter, *, after: ContactId | None, limit: int
     ) -> Sequence[Addressee]:

@@ -1,0 +1,96 @@
+"""What people did after campaigns reached them, and what an organisation settled for all of them, in SQL."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from msgspec.structs import asdict
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tidings.adapters.mysql.campaigns.tables import campaigns, recipients, responses, settings
+from tidings.adapters.mysql.dialect import insert_missing, upsert
+from tidings.domain.campaigns import CREDITED, Kind, Outcome, RateCard, Recipient, Response
+from tidings.domain.kernel import CampaignId, ContactId, MessageId, OrganizationId, PersonKey
+
+r = recipients.c
+_REACHED = (Outcome.ACCEPTED, Outcome.SENT, Outcome.DELIVERED, Outcome.READ)
+RECENT = timedelta(days=30)
+"""How long after its launch a campaign is asked whether a response belongs to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SqlResponses:
+    connection: AsyncConnection
+
+    async def credit(
+        self,
+        organization: OrganizationId,
+        *,
+        person: PersonKey | None,
+        contact: ContactId | None,
+        at: datetime,
+    ) -> Sequence[Recipient]:
+        recent = select(campaigns.c.id).where(
+            campaigns.c.organization_id == organization,
+            campaigns.c.launched_at.is_not(None),
+            campaigns.c.launched_at > at - RECENT,
+            campaigns.c.launched_at <= at,
+        )
+        ids = (await self.connection.execute(recent)).scalars().all()
+        if not ids:
+            return []
+        whose = r.person == person if person is not None else r.contact_id == contact
+        query = (
+            select(recipients)
+            .where(r.campaign_id.in_(ids), whose, r.state.in_(_REACHED), r.changed_at > at - CREDITED)
+            .order_by(r.changed_at.desc(), r.id.desc())
+        )
+        return [Recipient(**row) for row in (await self.connection.execute(query)).mappings()]
+
+    async def note(self, new: Sequence[Response]) -> None:
+        rows = [{**asdict(response), "detail": response.detail[:500]} for response in new]
+        await insert_missing(self.connection, responses, rows)
+
+    async def counts(self, campaign: CampaignId) -> Mapping[Kind, int]:
+        c = responses.c
+        query = select(c.kind, func.count()).where(c.campaign_id == campaign).group_by(c.kind)
+        return {kind: count for kind, count in await self.connection.execute(query)}
+
+    async def of(self, recipient: MessageId) -> Sequence[Response]:
+        query = select(responses).where(responses.c.recipient_id == recipient)
+        found = [Response(**row) for row in (await self.connection.execute(query)).mappings()]
+        return sorted(found, key=lambda each: (each.at, list(Kind).index(each.kind)))
+
+
+@dataclass(frozen=True, slots=True)
+class SqlSettings:
+    connection: AsyncConnection
+    organization: OrganizationId
+
+    async def card(self) -> RateCard | None:
+        query = select(settings.c.currency, settings.c.rates).where(self._mine)
+        row = (await self.connection.execute(query)).one_or_none()
+        return (
+            None if row is None or row.currency is None else RateCard(currency=row.currency, rates=row.rates)
+        )
+
+    async def put_card(self, card: RateCard) -> None:
+        await self._put(
+            {"approval": False, "currency": card.currency, "rates": card.rates}, "currency", "rates"
+        )
+
+    async def needs_approval(self) -> bool:
+        query = select(settings.c.approval).where(self._mine)
+        return bool((await self.connection.execute(query)).scalar_one_or_none())
+
+    async def put_approval(self, needed: bool) -> None:
+        await self._put({"approval": needed, "currency": None, "rates": None}, "approval")
+
+    @property
+    def _mine(self) -> ColumnElement[bool]:
+        return settings.c.organization_id == self.organization
+
+    async def _put(self, row: Mapping[str, object], *change: str) -> None:
+        whole = {**row, "organization_id": self.organization}
+        await upsert(self.connection, settings, [whole], keys=["organization_id"], change=list(change))
