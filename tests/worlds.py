@@ -24,6 +24,7 @@ from tidings.adapters.mysql.whatsapp.work import whatsapp_in
 from tidings.adapters.numbering import WorldZones
 from tidings.adapters.peers.templates import LocalTemplates
 from tidings.adapters.peers.whatsapp import LocalLine
+from tidings.adapters.sheets.writing import FileTables
 from tidings.application.campaigns import (
     Campaigns,
     Crediting,
@@ -391,7 +392,7 @@ class World:
             now=self.clock.now,
             new_id=uuid7,
         )
-        self.reports = Reports(read=self.read, line=line, sleep=asyncio.sleep)
+        self.reports = Reports(read=self.read, line=line, tables=FileTables(), sleep=asyncio.sleep)
         self.outbox = SqlOutboxReader(self.whatsapp, whatsapp_tables.outbox)
 
     async def crash(self) -> None:

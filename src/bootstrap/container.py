@@ -4,8 +4,10 @@ from dependency_injector import providers
 
 from tidings.adapters.embedded.system import boottime, chance, sleep
 from tidings.adapters.http.messages import VerifyToken
+from tidings.adapters.meta.accounts import MetaAccounts
 from tidings.adapters.meta.gateway import MetaGateway
 from tidings.adapters.meta.media import MetaMedia, MetaUploads
+from tidings.adapters.meta.numbers import MetaNumbers
 from tidings.adapters.meta.templates import MetaReview
 from tidings.adapters.meta.webhooks import MetaWebhookReader
 from tidings.adapters.mysql.campaigns import SqlActiveCampaigns, campaigns_in
@@ -47,6 +49,7 @@ from tidings.application.templates.files import HeaderFiles
 from tidings.application.whatsapp.conversations import Conversations
 from tidings.application.whatsapp.desk import Desk
 from tidings.application.whatsapp.hearing import WebhookInbox, Webhooks
+from tidings.application.whatsapp.keeping import NumberKeeper
 from tidings.application.whatsapp.lane import SenderOptions, SenderPorts
 from tidings.application.whatsapp.lines import Lines
 from tidings.application.whatsapp.policies import Policies
@@ -249,6 +252,14 @@ class Container(People):
         new_id=new_id,
         sleep=providers.Object(sleep),
     )
+    number_keeper = providers.Singleton(
+        NumberKeeper,
+        begin=whatsapp_begin,
+        read=whatsapp_read,
+        meta=providers.Singleton(MetaNumbers, providers.Singleton(MetaAccounts, graph), credentials),
+        owners=owners,
+        now=now,
+    )
     policies = providers.Singleton(Policies, begin=whatsapp_begin, read=whatsapp_read)
     desk = providers.Singleton(
         Desk,
@@ -337,4 +348,6 @@ class Container(People):
         now=now,
         new_id=new_id,
     )
-    reports = providers.Singleton(Reports, read=campaigns_read, line=line, sleep=providers.Object(sleep))
+    reports = providers.Singleton(
+        Reports, read=campaigns_read, line=line, tables=tables, sleep=providers.Object(sleep)
+    )

@@ -128,6 +128,7 @@ class Platform:
         if "whatsapp" in chosen:
             self.loops.start("webhooks", container.webhooks().run)
             self.loops.start("desk", container.desk().run)
+            self.loops.start("numbers", container.number_keeper().run)
         if "templates" in chosen:
             self.loops.start("template sync", self._sync_templates)
         if send:

@@ -147,6 +147,17 @@ def person_key(phone: Phone) -> PersonKey:
     return PersonKey(phone.removeprefix("+"))
 
 
+def masked_phone(phone: Phone | None) -> Phone | None:
+    """Enough of a number to tell it from others at a glance, and too little to dial."""
+    if phone is None:
+        return None
+    return Phone(f"{phone[:3]}{'•' * max(len(phone) - 5, 3)}{phone[-2:]}")
+
+
+def masked_person(person: PersonKey) -> PersonKey:
+    return PersonKey(f"{person[:2]}{'•' * max(len(person) - 4, 3)}{person[-2:]}")
+
+
 class Page(Struct, Generic[T], frozen=True, kw_only=True):
     """Some of a list, newest or first as the list says, and how to go on.
 

@@ -11,22 +11,18 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.worlds import NOON, NUMBER
-from tidings.application.whatsapp.conversations import (
-    Answer,
-    Assignment,
-    ConversationWish,
-    HandOff,
-    NewNote,
-    NothingWaits,
-)
+from tidings.application.whatsapp import conversations, desk
+from tidings.application.whatsapp.conversations import NothingWaits
 from tidings.application.whatsapp.desk import NewCannedReply, NoFile, ReceptionWish
 from tidings.application.whatsapp.saying import NewMessage
+from tidings.application.whatsapp.threads import Answer, Assignment, ConversationWish, HandOff, NewNote
 from tidings.domain.events import ContactErased
 from tidings.domain.kernel import (
     Actor,
     ConversationId,
     MessageId,
     OrganizationId,
+    Permission,
     Phone,
     Role,
     TeamId,
@@ -43,12 +39,13 @@ from tidings.domain.whatsapp.conversations import (
     Handler,
     Inbound,
     InOtherHands,
+    PersonErased,
     Reception,
-    ShortcutTaken,
     Stage,
     WindowClosed,
     begun,
 )
+from tidings.domain.whatsapp.desk import ShortcutTaken
 from tidings.domain.whatsapp.messages import MessageNotFound
 
 pytestmark = pytest.mark.anyio
@@ -380,6 +377,45 @@ async def test_an_erased_person_leaves_counts_and_no_words(world):
     calls = world.meta.calls
     await world.settle(3)
     assert world.meta.calls == calls
+    with pytest.raises(PersonErased):
+        await said(world, world.actor, conversation)
+    await world.hear(world.letter(ADA, "It is me again"))
+    await said(world, world.actor, conversation)
+
+
+async def test_who_may_not_see_numbers_answers_without_seeing_one(world):
+    raw = msgspec.Raw(f'{{"from":"{ADA}","type":"text"}}'.encode())
+    await world.hear(world.letter(ADA, "Hello", raw=raw))
+    rights = frozenset(
+        {Permission.CONVERSATIONS_READ, Permission.CONVERSATIONS_WRITE, Permission.MESSAGES_READ}
+    )
+    agent = person(world, permissions=rights)
+    conversation = await only(world, agent)
+    answer = await said(world, agent, conversation)
+    thread = await world.conversations.thread(agent, conversation.id)
+    history = await world.messages.page(agent)
+    for seen in (conversation, answer, thread, history):
+        assert ADA not in msgspec.json.encode(seen).decode()
+    await world.settle(4)
+    assert world.meta.accepted[0].to == f"+{ADA}"
+
+
+async def test_a_live_view_misses_nobody_of_the_many_who_write_at_once(world, monkeypatch):
+    monkeypatch.setattr(conversations, "TOUCHED", 3)
+    await world.hear(*(world.letter(f"4477009000{n:02}", "Hi") for n in range(10)))
+    told = [each.id async for each in world.conversations.watch(world.actor, seconds=0)]
+    assert len(told) == len(set(told)) == 10
+
+
+async def test_more_teams_than_one_look_takes_in_are_all_served(world, monkeypatch):
+    monkeypatch.setattr(desk, "TEAMS", 2)
+    teams = [TeamId(uuid4()) for _ in range(5)]
+    world.desks.teams = {team: [] for team in teams[:4]} | {teams[4]: [person(world).user_id]}
+    await world.hear(*(world.letter(f"4477009000{n:02}", "Hi") for n in range(5)))
+    found = await inbox(world, world.actor)
+    for team, conversation in zip(sorted(teams), found, strict=True):
+        await world.conversations.assign(world.actor, conversation.id, Assignment(team_id=team))
+    assert await world.desk.step() == 1
 
 
 @settings(max_examples=200, deadline=None)

@@ -4,11 +4,12 @@ from datetime import date
 from decimal import Decimal
 from uuid import uuid4
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
 from tests.worlds import NUMBER
-from tidings.application.campaigns import Approval, CampaignChange, NewCampaign, NewConversion, Trial
+from tidings.application.campaigns import Approval, CampaignChange, NewCampaign, NewConversion, Trial, running
 from tidings.application.ports.gateway import Rejected, Verdict
 from tidings.application.whatsapp.policies import PolicyWish
 from tidings.domain.campaigns import (
@@ -278,8 +279,32 @@ async def test_everyone_has_a_chain_that_ends_in_a_final_state_or_a_named_wait(w
             last = told.chain[-1]
             final = told.recipient.state not in ("pending", "sending")
             assert final or (last["what"] == "waiting" and last["detail"]), told
-    export = [row async for page in world.reports.export(world.actor, campaign.id) for row in page]
-    assert len(export) == 20
+    file = [piece async for piece in await world.reports.export(world.actor, campaign.id)]
+    assert b"".join(file).count(b"\r\n") == 21
+
+
+async def test_who_may_not_see_numbers_sees_them_in_part_everywhere(world):
+    viewer = replace(world.actor, role=Role.VIEWER)
+    campaign = await world.launch()
+    await world.settle(4)
+    rows = (await world.reports.recipients(viewer, campaign.id)).items
+    told = await world.reports.explain(viewer, campaign.id, rows[0].id)
+    file = b"".join([piece async for piece in await world.reports.export(viewer, campaign.id)])
+    verdicts = (await world.rehearsal.dry_run(viewer, (await draft(world)).id)).items
+    for number in (person.phone.removeprefix("+") for person in world.audience.crowd):
+        for seen in (rows, told, verdicts):
+            assert number not in msgspec.json.encode(seen).decode()
+        assert number not in file.decode()
+
+
+async def test_people_who_sleep_keep_nobody_from_their_turn(world, monkeypatch):
+    monkeypatch.setattr(running, "AHEAD", 5)
+    await world.policies.put(world.actor, PolicyWish(quiet=QuietHours(start="11:00", end="15:00")))
+    world.audience.crowd[10:] = [replace(p, zone="Asia/Tokyo") for p in world.audience.crowd[10:]]
+    campaign = await world.launch()
+    await world.settle(20)
+    seen = (await now(world, campaign)).totals
+    assert (seen.read, seen.pending) == (10, 10)
 
 
 async def test_an_erased_person_stays_a_number_in_the_count(world):

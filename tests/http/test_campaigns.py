@@ -7,7 +7,7 @@ import pytest
 
 from tests.http.checked import numbers, until
 from tests.http.test_journey import TEMPLATE
-from tidings.adapters.sandbox.director import Inbound
+from tidings.adapters.sandbox.director import Inbound, NumberChange
 
 pytestmark = pytest.mark.anyio
 SAMPLE = Path(__file__).parents[2] / "docs" / "prices.sample.json"
@@ -76,12 +76,36 @@ async def test_a_campaign_is_foreseen_tried_approved_and_accounted_for(signed_in
     assert report["cost"]["currency"] == "USD"
     assert sum(each["count"] for each in report["hours"]) == 3
     file = await ask.client.get(f"{here}/recipients/export")
-    lines = file.text.splitlines()
+    lines = file.content.decode("utf-8-sig").splitlines()
     assert (len(lines), lines[0].split(",")[:2]) == (4, ["phone", "name"])
     new = {"phone": "+447700900001", "name": "order 17"}
     await ask("POST", "/api/campaigns/conversions", 201, json=new)
     await ask("POST", "/api/campaigns/conversions", 404, json={**new, "phone": "+15550100000"})
     assert (await ask("GET", f"{here}/report", 200))["data"]["responses"] == {"converted": 1}
+
+
+async def test_a_numbers_rating_is_asked_for_and_stops_a_campaign_under_guard(signed_in):
+    ask, container = signed_in
+    campaign, _ = await ready(ask)
+    here = f"/api/campaigns/{campaign['id']}"
+    (number,) = await numbers(ask)
+    container.sandbox().director.number(number["phoneNumberId"], NumberChange(quality="RED"))
+    async with container.whatsapp_begin()() as work:
+        await work.leases.release(await work.leases.take("numbers", "test", seconds=1, dead=[me(container)]))
+    assert await container.number_keeper().tick() == 1
+    assert (await numbers(ask))[0]["qualityRating"] == "RED"
+    await ask("PUT", here, 200, json={"guard": {"quality": "YELLOW"}})
+    await ask("POST", f"{here}/launch", 200)
+
+    async def stopped():
+        found = (await ask("GET", here, 200))["data"]
+        return found if found["state"] == "paused" else None
+
+    assert (await until(stopped))["reason"] == "guard: the quality of the number is RED"
+
+
+def me(container):
+    return container.owners().me()
 
 
 async def test_a_reply_is_credited_to_the_campaign(signed_in):

@@ -1,8 +1,6 @@
 """Campaigns over HTTP."""
 
-import csv
-import io
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator
 from typing import Annotated
 
 import msgspec
@@ -10,8 +8,8 @@ from litestar import Controller, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage, Stream
-from msgspec.structs import asdict
 
+from tidings.adapters.http.contact_files import MEDIA as FILE_TYPES
 from tidings.adapters.http.envelope import Done, Listing, Reply, listing, reply
 from tidings.application.campaigns import (
     Approval,
@@ -31,7 +29,6 @@ from tidings.application.campaigns.reporting import Explanation, LiveProgress, R
 from tidings.domain.campaigns import Campaign, RateCard, Recipient, Response, Schedule
 from tidings.domain.kernel import Actor, CampaignId, ContactId, MessageId, Permission
 
-COLUMNS = ("phone", "name", "country", "state", "reason", "code", "attempts", "wamid", "priced", "changed_at")
 Limit = Annotated[int, QueryParameter(ge=1, le=100)]
 PageNumber = Annotated[int | None, QueryParameter(ge=1, le=10_000)]
 
@@ -185,14 +182,17 @@ class CampaignController(Controller):
 
     @get("/{id:uuid}/recipients/export", permission=Permission.CAMPAIGNS_READ)
     async def export(
-        self, reports: NamedDependency[Reports], actor: NamedDependency[Actor], id: FromPath[CampaignId]
+        self,
+        reports: NamedDependency[Reports],
+        actor: NamedDependency[Actor],
+        id: FromPath[CampaignId],
+        kind: Annotated[str, QueryParameter(name="format")] = "csv",
     ) -> Stream:
-        """Everyone with what became of them, as CSV."""
-        await reports.recipients(actor, id, limit=1)
+        """Everyone with what became of them, as CSV or XLSX."""
         return Stream(
-            csv_of(reports.export(actor, id)),
-            media_type="text/csv; charset=utf-8",
-            headers={"content-disposition": f'attachment; filename="campaign-{id}.csv"'},
+            await reports.export(actor, id, kind),
+            media_type=FILE_TYPES[kind],
+            headers={"content-disposition": f'attachment; filename="campaign-{id}.{kind}"'},
         )
 
     @post("/{id:uuid}/pause", status_code=200, permission=Permission.CAMPAIGNS_LAUNCH)
@@ -266,22 +266,6 @@ class CampaignController(Controller):
 
 def _moment(progress: LiveProgress) -> ServerSentEventMessage:
     return ServerSentEventMessage(event="progress", data=msgspec.json.encode(progress).decode())
-
-
-async def csv_of(pages: AsyncIterator[Sequence[Recipient]]) -> AsyncGenerator[str]:
-    """Rows in the order of planning; what a spreadsheet would take for a formula is made plain text."""
-    yield ",".join(COLUMNS) + "\r\n"
-    async for page in pages:
-        text = io.StringIO()
-        writer = csv.writer(text)
-        for each in page:
-            row = {**asdict(each), "changed_at": each.changed_at.isoformat(), "state": each.state.value}
-            writer.writerow([_plain(row[name]) for name in COLUMNS])
-        yield text.getvalue()
-
-
-def _plain(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "-", "@", "\t", "\r")) else value
 
 
 class RateController(Controller):

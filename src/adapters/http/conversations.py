@@ -15,20 +15,21 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage, Stream
 
 from tidings.adapters.http.envelope import Done, Listing, Reply, listing, reply
 from tidings.application.ports.conversations import AgentFigures
-from tidings.application.whatsapp.conversations import (
+from tidings.application.whatsapp.conversations import Conversations
+from tidings.application.whatsapp.desk import Desk, NewCannedReply, NewMedia, ReceptionWish
+from tidings.application.whatsapp.saying import MessageView
+from tidings.application.whatsapp.threads import (
     Answer,
     Assignment,
-    Conversations,
     ConversationView,
     ConversationWish,
     EntryView,
     HandOff,
     NewNote,
 )
-from tidings.application.whatsapp.desk import Desk, NewCannedReply, NewMedia, ReceptionWish
-from tidings.application.whatsapp.saying import MessageView
 from tidings.domain.kernel import Actor, ConversationId, MessageId, Permission, Phone, PhoneNumberId, TeamId
-from tidings.domain.whatsapp.conversations import CannedReply, Note, Reception
+from tidings.domain.whatsapp.conversations import Reception
+from tidings.domain.whatsapp.desk import CannedReply, Note
 
 READ, WRITE, ALL = (
     Permission.CONVERSATIONS_READ,

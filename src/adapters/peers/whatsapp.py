@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from msgspec.structs import asdict
+
 from tidings.adapters.peers.templates import mould_of, say
 from tidings.application.ports.campaigns import Capacity, Outlook, Person, SendableTemplate
 from tidings.application.whatsapp.lines import LineItem, Lines
@@ -83,12 +85,7 @@ class LocalLine:
             for person in people
         ]
         prospects = await self.lines.outlook(campaign.organization_id, _number(campaign), items)
-        return [
-            Outlook(
-                due=each.due, why=each.why, never=each.never, in_window=each.in_window, counted=each.counted
-            )
-            for each in prospects
-        ]
+        return [Outlook(**asdict(each)) for each in prospects]
 
     async def waiting(self, campaign: Campaign) -> str:
         return await self.lines.waiting(campaign.id)

@@ -10,6 +10,7 @@ from msgspec import Meta, Raw, Struct
 from msgspec.structs import replace
 
 from tidings.application.campaigns.planning import Planner
+from tidings.application.campaigns.reporting import shown
 from tidings.application.ports.campaigns import (
     Audience,
     Begin,
@@ -172,7 +173,9 @@ class Rehearsal:
         page = await self.audience.page(campaign.organization_id, campaign.group_id, after=after, limit=limit)
         judged = await self._judged(campaign, template, page, set())
         now = self.now()
-        verdicts = [self._verdict(template, recipient, outlook, now) for recipient, outlook in judged]
+        verdicts = [
+            self._verdict(template, shown(actor, recipient), outlook, now) for recipient, outlook in judged
+        ]
         more = len(page) == limit
         return Page(items=verdicts, next_cursor=str(page[-1].contact_id) if more else None)
 
@@ -198,7 +201,7 @@ class Rehearsal:
         await self.line.try_out(
             campaign, template, [each for each in recipients if each.state is Outcome.PENDING]
         )
-        return recipients
+        return [shown(actor, recipient) for recipient in recipients]
 
     async def approve(self, actor: Actor, id: CampaignId) -> Campaign:
         """Let it start: what was approved is what stands there now. Raise WrongState, OwnApproval."""
@@ -246,7 +249,7 @@ class Rehearsal:
         async with self.read(organization) as work:
             campaign = await work.campaigns.get(id)
             card = await work.settings.card()
-        if not (campaign.may(Act.LAUNCH) or campaign.state is State.SCHEDULED):
+        if not campaign.may(Act.LAUNCH):
             raise WrongState("Only a campaign that has not started can be forecast.")
         return campaign, await self.templates.sendable(organization, campaign.template_id), card
 

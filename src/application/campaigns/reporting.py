@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tidings.application.ports.campaigns import Begin, Counted, HourCount, Line
-from tidings.application.ports.common import Sleep
+from tidings.application.ports.common import Sleep, Tables
 from tidings.domain.campaigns import (
     OPEN,
     Campaign,
@@ -24,7 +25,10 @@ from tidings.domain.campaigns import (
 )
 from tidings.domain.campaigns.advice import advice
 from tidings.domain.errors import Fault, Invalid
-from tidings.domain.kernel import Actor, CampaignId, MessageId, Page, Permission
+from tidings.domain.kernel import Actor, CampaignId, MessageId, Page, Permission, masked_person, masked_phone
+
+FILES = ("csv", "xlsx")
+COLUMNS = ("phone", "name", "country", "state", "reason", "code", "attempts", "wamid", "priced", "changedAt")
 
 
 class ReasonCount(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -83,6 +87,7 @@ class LiveProgress(Struct, frozen=True, kw_only=True, rename="camel"):
 class Reports:
     read: Begin
     line: Line
+    tables: Tables
     sleep: Sleep
 
     async def report(self, actor: Actor, id: CampaignId) -> Report:
@@ -118,12 +123,19 @@ class Reports:
             hours=hours,
         )
 
-    async def export(self, actor: Actor, id: CampaignId) -> AsyncIterator[Sequence[Recipient]]:
-        """Everyone in the campaign, page by page, for a file. Raise CampaignNotFound."""
+    async def export(self, actor: Actor, id: CampaignId, kind: str = "csv") -> AsyncIterator[bytes]:
+        """Everyone in the campaign as a file, in order of planning. Raise CampaignNotFound, Invalid."""
+        if kind not in FILES:
+            message = f"must be one of {', '.join(FILES)}"
+            raise Invalid("", Fault(field="format", rule="choice", message=message))
+        await self.recipients(actor, id, limit=1)
+        return self.tables.write(kind, COLUMNS, self._rows(actor, id))
+
+    async def _rows(self, actor: Actor, id: CampaignId) -> AsyncIterator[Sequence[Sequence[str]]]:
         cursor: str | None = None
         while True:
             page = await self.recipients(actor, id, cursor=cursor, limit=1000)
-            yield page.items
+            yield [_cells(recipient) for recipient in page.items]
             cursor = page.next_cursor
             if cursor is None:
                 return
@@ -145,7 +157,8 @@ class Reports:
         wanted = None if state is None else Outcome(state)
         async with self.read(organization) as work:
             await work.campaigns.get(id)
-            return await work.recipients.page(id, state=wanted, cursor=cursor, limit=limit)
+            page = await work.recipients.page(id, state=wanted, cursor=cursor, limit=limit)
+        return replace(page, items=[shown(actor, recipient) for recipient in page.items])
 
     async def explain(self, actor: Actor, id: CampaignId, recipient_id: MessageId) -> Explanation:
         """One person's chain, from the audience to what they did. Raise NoSuchRecipient."""
@@ -159,10 +172,13 @@ class Reports:
         chain += [
             _step(each.at, each.kind.value.replace("_", " "), each.detail or None) for each in responses
         ]
+        if recipient.priced:
+            price = f"{recipient.priced} {recipient.price_category}"
+            chain.append(_step(recipient.changed_at, "priced", price))
         if recipient.state in OPEN and campaign.state not in (State.COMPLETED, State.CANCELLED):
             waits = await self._waiting(campaign) or recipient.reason or "its turn in line"
             chain.append(_step(recipient.changed_at, "waiting", waits))
-        return Explanation(recipient=recipient, chain=chain)
+        return Explanation(recipient=shown(actor, recipient), chain=chain)
 
     async def _waiting(self, campaign: Campaign) -> str:
         """What holds a campaign although nobody paused it."""
@@ -203,6 +219,29 @@ class Reports:
             await self.sleep(every)
 
 
+def shown(actor: Actor, recipient: Recipient) -> Recipient:
+    """The recipient with number and person in part, for those who may not see numbers."""
+    if actor.may(Permission.CONTACTS_REVEAL):
+        return recipient
+    phone = masked_phone(recipient.phone) or recipient.phone
+    return replace(recipient, phone=phone, person=masked_person(recipient.person))
+
+
+def _cells(recipient: Recipient) -> list[str]:
+    return [
+        recipient.phone,
+        recipient.name,
+        recipient.country,
+        recipient.state.value,
+        recipient.reason or "",
+        str(recipient.code or ""),
+        str(recipient.attempts),
+        recipient.wamid or "",
+        recipient.priced,
+        recipient.changed_at.isoformat(),
+    ]
+
+
 def _canary(campaign: Campaign) -> str:
     rollout = campaign.rollout
     if rollout is None or campaign.step >= len(rollout.steps):
@@ -224,8 +263,6 @@ def _beginning(campaign: Campaign, recipient: Recipient) -> list[Mapping[str, st
         return chain
     values = ", ".join(f"{key} = {value}" for key, value in recipient.values.items())
     chain.append(_step(at, "planned", f"values: {values}" if values else None))
-    if recipient.priced:
-        chain.append(_step(recipient.changed_at, "priced", f"{recipient.priced} {recipient.price_category}"))
     return chain
 
 

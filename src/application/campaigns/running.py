@@ -194,7 +194,7 @@ class Runner:
                 return False
             async with self.begin(campaign.organization_id) as work:
                 current = await work.campaigns.get(campaign.id)
-                room = AHEAD - await work.recipients.in_line(campaign.id)
+                room = AHEAD - await work.recipients.in_line(campaign.id, asleep=False)
                 room = min(room, await self.watch.room(work, current))
                 page = await work.recipients.to_hand_over(campaign.id, limit=max(min(room, PAGE), 0))
                 if not page:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from tidings.application.ports.campaigns import Begin, Line, SendableTemplate, Work
 from tidings.application.ports.common import Now
 from tidings.domain.campaigns import Campaign, Kind, Seen, breach, next_step, totals
-from tidings.domain.kernel import CampaignId
+from tidings.domain.kernel import PhoneNumberId
 
 EVERYONE = 1 << 62
 QUALITY_LIFE = timedelta(seconds=5)
@@ -20,8 +20,8 @@ class Watch:
     read: Begin
     line: Line
     now: Now
-    qualities: dict[CampaignId, tuple[datetime, str]] = field(
-        default_factory=dict[CampaignId, tuple[datetime, str]]
+    qualities: dict[PhoneNumberId, tuple[datetime, str]] = field(
+        default_factory=dict[PhoneNumberId, tuple[datetime, str]]
     )
 
     async def breach(self, campaign: Campaign, template: SendableTemplate) -> str | None:
@@ -51,7 +51,7 @@ class Watch:
         if left > 0:
             return left
         now = self.now()
-        settled = not await work.recipients.in_line(campaign.id)
+        settled = not await work.recipients.in_line(campaign.id, asleep=True)
         since = (campaign.settled_since or now) if settled else None
         if next_step(rollout, step=campaign.step, since=since, now=now):
             await work.campaigns.save(replace(campaign, step=campaign.step + 1, settled_since=None))
@@ -60,11 +60,12 @@ class Watch:
         return 0
 
     async def _quality(self, campaign: Campaign) -> str:
-        known = self.qualities.get(campaign.id)
+        number = campaign.phone_number_id
+        if number is None:
+            return ""
+        known = self.qualities.get(number)
         if known is not None and self.now() < known[0] + QUALITY_LIFE:
             return known[1]
-        if campaign.phone_number_id is None:
-            return ""
-        quality = (await self.line.capacity(campaign.organization_id, campaign.phone_number_id)).quality
-        self.qualities[campaign.id] = (self.now(), quality)
+        quality = (await self.line.capacity(campaign.organization_id, number)).quality
+        self.qualities[number] = (self.now(), quality)
         return quality

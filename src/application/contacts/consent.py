@@ -21,7 +21,7 @@ from tidings.domain.contacts.consent import (
 )
 from tidings.domain.contacts.identities import person_of
 from tidings.domain.contacts.people import Contact, ContactView
-from tidings.domain.contacts.privacy import masked_person, shown
+from tidings.domain.contacts.privacy import shown
 from tidings.domain.contacts.wishes import Wish, confirmation, wish_in
 from tidings.domain.errors import Fault, Invalid
 from tidings.domain.events import (
@@ -40,6 +40,7 @@ from tidings.domain.kernel import (
     Permission,
     PersonKey,
     UserId,
+    masked_person,
 )
 
 GROUP = "contacts.consent"

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from tidings.application.ports.common import Now
-from tidings.application.ports.contacts import ContactFilter, Reading, Tables
+from tidings.application.ports.common import Now, Tables
+from tidings.application.ports.contacts import ContactFilter, Reading
 from tidings.domain.contacts.people import LIMITS, ContactView, camel
 from tidings.domain.contacts.privacy import check_search, shown
 from tidings.domain.errors import Fault, Invalid

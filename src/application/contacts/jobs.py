@@ -11,14 +11,13 @@ from msgspec.structs import replace
 
 from tidings.application.contacts.importing import Importer, finished
 from tidings.application.contacts.people import check_page
-from tidings.application.ports.common import NewId, Now, Sleep
+from tidings.application.ports.common import NewId, Now, Sleep, Tables
 from tidings.application.ports.contacts import (
     Begin,
     ImportQueue,
     Reading,
     Sheets,
     Source,
-    Tables,
     Work,
 )
 from tidings.domain.contacts.importing import ImportOptions, ImportReport, Progress, Rules, Tally

@@ -1,6 +1,6 @@
 """What every context needs: the time, fresh ids, chance, sleep, and a way to tell the others."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Protocol, TypeAlias
 from uuid import UUID
@@ -51,4 +51,14 @@ class Owners(Protocol):
 
     def is_dead(self, owner: str) -> bool:
         """True only when the owner certainly no longer runs."""
+        ...
+
+
+class Tables(Protocol):
+    """Tables on their way out, as files that spreadsheets open without running anything."""
+
+    def write(
+        self, kind: str, header: Sequence[str], rows: AsyncIterable[Sequence[Sequence[str]]]
+    ) -> AsyncIterator[bytes]:
+        """`csv` or `xlsx`, in pieces; `rows` come in batches."""
         ...

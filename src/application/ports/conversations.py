@@ -18,15 +18,8 @@ from tidings.domain.kernel import (
     WabaId,
     Wamid,
 )
-from tidings.domain.whatsapp.conversations import (
-    CannedReply,
-    Conversation,
-    Inbound,
-    Note,
-    Reception,
-    Sight,
-    Stretch,
-)
+from tidings.domain.whatsapp.conversations import Conversation, Inbound, Reception, Sight
+from tidings.domain.whatsapp.desk import CannedReply, Note, Stretch
 from tidings.domain.whatsapp.messages import Message
 
 
@@ -99,9 +92,15 @@ class ConversationStore(Protocol):
         ...
 
     async def changed(
-        self, organization: OrganizationId, sight: Sight | None, since: datetime, *, limit: int
+        self,
+        organization: OrganizationId,
+        sight: Sight | None,
+        since: datetime,
+        *,
+        after: Conversation | None,
+        limit: int,
     ) -> Sequence[Conversation]:
-        """Those that were touched at `since` or later, the oldest touch first."""
+        """Those that were touched at `since` or later, the oldest touch first, from behind `after`."""
         ...
 
     async def thread(self, conversation: Conversation, *, cursor: str | None, limit: int) -> Page[Entry]:
@@ -154,8 +153,10 @@ class DeskStore(Protocol):
 
     async def remove_canned(self, organization: OrganizationId, id: MessageId) -> bool: ...
 
-    async def unassigned(self, *, limit: int) -> Sequence[tuple[OrganizationId, TeamId]]:
-        """Teams, of any organisation, in which a conversation waits for an assignee."""
+    async def unassigned(
+        self, *, after: TeamId | None, limit: int
+    ) -> Sequence[tuple[OrganizationId, TeamId]]:
+        """Teams, of any organisation, in which a conversation waits for an assignee, in order of their id."""
         ...
 
     async def first_unassigned(self, organization: OrganizationId, team: TeamId) -> Conversation | None:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from tidings.application.ports.common import Inbox, Outbox
 from tidings.application.ports.conversations import ConversationStore, DeskStore
 from tidings.application.ports.pressure import PressureStore
+from tidings.domain.events import ConnectedNumber
 from tidings.domain.kernel import (
     AttemptId,
     CampaignId,
@@ -153,12 +154,24 @@ class WebhookStore(Protocol):
         """Count a report that contradicts the ledger (a late report of an attempt thought failed)."""
 
 
+class NumbersAtMeta(Protocol):
+    """Sending numbers as Meta describes them now."""
+
+    async def of(self, waba_id: WabaId) -> Sequence[ConnectedNumber]:
+        """Raise what stands in the way, as a Refused or Unavailable."""
+        ...
+
+
 class NumberStore(Protocol):
     async def put(self, found: Sequence[Number]) -> None: ...
 
     async def find(self, ids: Collection[PhoneNumberId]) -> Sequence[Number]: ...
 
     async def of(self, organization: OrganizationId) -> Sequence[Number]: ...
+
+    async def all(self) -> Sequence[Number]:
+        """Of every organisation, in order of their accounts."""
+        ...
 
     async def of_wabas(self, wabas: Collection[WabaId]) -> Sequence[Number]:
         """All numbers of these WABAs."""

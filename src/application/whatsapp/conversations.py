@@ -3,15 +3,25 @@
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET
 
 from tidings.application.ports.common import NewId, Now, Signal, Sleep
-from tidings.application.ports.conversations import ConversationFilter, Desks, Entry, Receipts
+from tidings.application.ports.conversations import ConversationFilter, Desks, Receipts
 from tidings.application.ports.whatsapp import Begin, Work
 from tidings.application.whatsapp.receiving import key_of, moved, plain, said_in_conversation
 from tidings.application.whatsapp.saying import MessageView, say_now, speaker, view
+from tidings.application.whatsapp.threads import (
+    Answer,
+    Assignment,
+    ConversationView,
+    ConversationWish,
+    EntryView,
+    HandOff,
+    NewNote,
+    line,
+    shown,
+)
 from tidings.domain.errors import Fault, Invalid
 from tidings.domain.kernel import (
     Actor,
@@ -20,26 +30,23 @@ from tidings.domain.kernel import (
     OrganizationId,
     Page,
     Permission,
-    Phone,
-    TeamId,
     UserId,
-    Wamid,
     person_key,
 )
-from tidings.domain.whatsapp.content import Content
 from tidings.domain.whatsapp.conversations import (
     Conversation,
     ConversationNotFound,
     InOtherHands,
-    Note,
     Reception,
     Sight,
     Stage,
-    Stretch,
 )
+from tidings.domain.whatsapp.desk import Note, Stretch
 
 CANDIDATES = 20
 """Conversations looked at in one go for whoever takes the next."""
+TOUCHED = 500
+"""Conversations that a live view reads in one go."""
 OVERLAP = timedelta(seconds=5)
 """How far back a live view looks again: what was touched before may be committed after."""
 
@@ -50,72 +57,6 @@ class NothingWaits(ConversationNotFound):
 
 class BadFilter(Invalid):
     """There is no such stage."""
-
-
-class ConversationWish(Struct, frozen=True, kw_only=True):
-    """What a list is narrowed to."""
-
-    stage: str | None = None
-    mine: bool = False
-    unassigned: bool = False
-    team_id: TeamId | None = None
-    person: Phone | None = None
-
-
-class Answer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """What is said in a conversation."""
-
-    content: Content
-    reply_to: Wamid | None = None
-
-
-class Assignment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """Who is to answer. What is not mentioned stays; null takes it away."""
-
-    team_id: TeamId | UnsetType | None = UNSET
-    user_id: UserId | UnsetType | None = UNSET
-
-
-class HandOff(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """To whom a bot passes a conversation, and what it would say to them."""
-
-    team_id: TeamId | None = None
-    note: Annotated[str, Meta(max_length=4000)] = ""
-
-
-class NewNote(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """A remark among colleagues."""
-
-    text: Annotated[str, Meta(min_length=1, max_length=4000)]
-
-
-class ConversationView(Conversation, frozen=True, kw_only=True, rename="camel"):
-    """A conversation as people see it."""
-
-    window_closes_at: datetime
-    window_is_open: bool
-
-
-class InboundView(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """What a person wrote."""
-
-    id: MessageId
-    wamid: Wamid
-    kind: str
-    text: str = ""
-    payload: str = ""
-    reply_to: Wamid | None = None
-    at: datetime
-    raw: str
-
-
-class EntryView(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """A line of a thread: `heard` from the person, `said` by us, or a private `note`."""
-
-    at: datetime
-    heard: InboundView | None = None
-    said: MessageView | None = None
-    note: Note | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +89,14 @@ class Conversations:
         async with self.read() as work:
             found = await work.conversations.page(organization, wanted, cursor=cursor, limit=limit)
         now = self.now()
-        return Page(items=[shown(each, now) for each in found.items], next_cursor=found.next_cursor)
+        return Page(items=[shown(actor, each, now) for each in found.items], next_cursor=found.next_cursor)
 
     async def get(self, actor: Actor, id: ConversationId) -> ConversationView:
         """Raise ConversationNotFound."""
         actor.require(Permission.CONVERSATIONS_READ)
         sight = await sight_of(self.desks, actor)
         async with self.read() as work:
-            return shown(await seen(work, actor, sight, id), self.now())
+            return shown(actor, await seen(work, actor, sight, id), self.now())
 
     async def thread(
         self, actor: Actor, id: ConversationId, *, cursor: str | None = None, limit: int = 50
@@ -166,7 +107,7 @@ class Conversations:
         async with self.read() as work:
             conversation = await seen(work, actor, sight, id)
             found = await work.conversations.thread(conversation, cursor=cursor, limit=limit)
-        return Page(items=[_line(entry) for entry in found.items], next_cursor=found.next_cursor)
+        return Page(items=[line(actor, entry) for entry in found.items], next_cursor=found.next_cursor)
 
     async def answer(self, actor: Actor, id: ConversationId, answer: Answer) -> MessageView:
         """Say something; who answers what nobody had taken has it in hand from then on.
@@ -188,7 +129,7 @@ class Conversations:
             )
             await said_in_conversation(work, conversation, answer.content, speaker(actor), now)
         self.signal.wake()
-        return view(message)
+        return view(actor, message)
 
     async def mark_read(self, actor: Actor, id: ConversationId, *, typing: bool = False) -> None:
         """Nothing is unread any more, and the person sees it; `typing` shows for 25 s at most (2.8).
@@ -236,7 +177,7 @@ class Conversations:
                     taken = candidate.assign(candidate.team_id, actor.user_id, now)
                     if await work.conversations.take(taken):
                         await work.outbox.put(moved("assigned", taken, actor.user_id, now))
-                        return shown(taken, now)
+                        return shown(actor, taken, now)
 
     async def assign(self, actor: Actor, id: ConversationId, wish: Assignment) -> ConversationView:
         """Give it to a team or a person; one's own, or (with `conversations:all`) anybody's.
@@ -283,13 +224,20 @@ class Conversations:
         told: dict[ConversationId, datetime] = {}
         while True:
             sight = await sight_of(self.desks, actor)
-            async with self.read() as work:
-                found = await work.conversations.changed(organization, sight, since - OVERLAP, limit=500)
-            for each in found:
-                if each.updated_at >= since - OVERLAP and told.get(each.id) != each.updated_at:
-                    told[each.id] = each.updated_at
-                    yield shown(each, self.now())
-            since = max((each.updated_at for each in found), default=since)
+            last: Conversation | None = None
+            while True:
+                async with self.read() as work:
+                    found = await work.conversations.changed(
+                        organization, sight, since - OVERLAP, after=last, limit=TOUCHED
+                    )
+                for each in found:
+                    if told.get(each.id) != each.updated_at:
+                        told[each.id] = each.updated_at
+                        yield shown(actor, each, self.now())
+                last = found[-1] if found else last
+                if len(found) < TOUCHED:
+                    break
+            since = since if last is None else max(since, last.updated_at)
             told = {id: at for id, at in told.items() if at >= since - 2 * OVERLAP}
             if self.now() >= ends:
                 return
@@ -317,7 +265,7 @@ class Conversations:
                 await work.desk.ended(_stretch(after, MessageId(self.new_id())))
             await work.outbox.put(moved(what, after, actor.user_id, now))
         self.signal.wake()
-        return shown(after, now)
+        return shown(actor, after, now)
 
     def _note(
         self, organization: OrganizationId, conversation: Conversation, author: UserId, text: str
@@ -354,36 +302,6 @@ async def in_hand(work: Work, actor: Actor, sight: Sight | None, id: Conversatio
     if not leads and conversation.assignee_id not in (None, actor.user_id):
         raise InOtherHands()
     return conversation
-
-
-def shown(conversation: Conversation, now: datetime) -> ConversationView:
-    fields = {name: getattr(conversation, name) for name in Conversation.__struct_fields__}
-    return ConversationView(
-        **fields,
-        window_closes_at=conversation.window_ends_at,
-        window_is_open=conversation.window_open(now),
-    )
-
-
-def _line(entry: Entry) -> EntryView:
-    heard = entry.inbound
-    return EntryView(
-        at=entry.at,
-        heard=None
-        if heard is None
-        else InboundView(
-            id=heard.id,
-            wamid=heard.wamid,
-            kind=heard.kind,
-            text=heard.text,
-            payload=heard.payload,
-            reply_to=heard.reply_to,
-            at=heard.at,
-            raw=heard.raw,
-        ),
-        said=None if entry.message is None else view(entry.message),
-        note=entry.note,
-    )
 
 
 def _stretch(conversation: Conversation, id: MessageId) -> Stretch:

@@ -29,9 +29,11 @@ from tidings.domain.kernel import (
     PhoneNumberId,
     TeamId,
 )
-from tidings.domain.whatsapp.conversations import CannedReply, Reception
+from tidings.domain.whatsapp.conversations import Reception
+from tidings.domain.whatsapp.desk import CannedReply
 
 TEAMS = 100
+"""Teams looked at in one go."""
 OVERDUE = 200
 """Conversations dealt with in one transaction."""
 
@@ -99,13 +101,16 @@ class Desk:
         return await self._assign() + await self._breaches()
 
     async def _assign(self) -> int:
-        async with self.read() as work:
-            teams = await work.desk.unassigned(limit=TEAMS)
-        done = 0
-        for organization, team in teams:
-            while await self._assign_one(organization, team):
-                done += 1
-        return done
+        done, after = 0, None
+        while True:
+            async with self.read() as work:
+                teams = await work.desk.unassigned(after=after, limit=TEAMS)
+            for organization, team in teams:
+                while await self._assign_one(organization, team):
+                    done += 1
+            if len(teams) < TEAMS:
+                return done
+            after = teams[-1][1]
 
     async def _assign_one(self, organization: OrganizationId, team: TeamId) -> bool:
         """Give the longest wait of a team to whose turn it is; False when there is nobody, or nothing."""

@@ -11,6 +11,7 @@ from tidings.application.ports.common import NewId, Now, Signal
 from tidings.application.ports.conversations import ConversationKey, Desks
 from tidings.application.ports.whatsapp import Begin, MessageFilter, MessageReader, Work
 from tidings.application.whatsapp.receiving import said_in_conversation
+from tidings.application.whatsapp.translating import number_of
 from tidings.domain.errors import Fault, Invalid
 from tidings.domain.events import ReplyWanted, WabaConnected
 from tidings.domain.kernel import (
@@ -24,10 +25,17 @@ from tidings.domain.kernel import (
     PhoneNumberId,
     UserId,
     Wamid,
+    masked_phone,
     person_key,
 )
 from tidings.domain.whatsapp.content import Content, Template, Text
-from tidings.domain.whatsapp.conversations import Conversation, InOtherHands, Sight, check_window
+from tidings.domain.whatsapp.conversations import (
+    Conversation,
+    InOtherHands,
+    PersonErased,
+    Sight,
+    check_window,
+)
 from tidings.domain.whatsapp.limits import check
 from tidings.domain.whatsapp.messages import Attempt, Message, State
 from tidings.domain.whatsapp.numbers import (
@@ -36,7 +44,6 @@ from tidings.domain.whatsapp.numbers import (
     NumberNotFound,
     SeveralNumbers,
 )
-from tidings.domain.whatsapp.pressure import tier
 
 
 class NotAState(Invalid):
@@ -121,13 +128,13 @@ class Messages:
                 _check_hands(actor, conversation, new.content)
                 await said_in_conversation(work, conversation, new.content, speaker(actor), now)
         self.signal.wake()
-        return view(message)
+        return view(actor, message)
 
     async def get(self, actor: Actor, id: MessageId) -> MessageView:
         """A message with its timeline. Raise MessageNotFound."""
         organization = actor.require(Permission.MESSAGES_READ)
         message = await self.reader.get(organization, id, await self._sight(actor))
-        return view(message, timeline(message, await self.reader.attempts(id)))
+        return view(actor, message, timeline(message, await self.reader.attempts(id)))
 
     async def page(
         self,
@@ -152,7 +159,9 @@ class Messages:
         )
         found = await self.reader.page(organization, wanted_filter, cursor=cursor, limit=limit)
         return Page(
-            items=[view(message) for message in found.items], next_cursor=found.next_cursor, total=found.total
+            items=[view(actor, message) for message in found.items],
+            next_cursor=found.next_cursor,
+            total=found.total,
         )
 
     async def numbers(self, actor: Actor) -> Sequence[Number]:
@@ -167,20 +176,7 @@ class Messages:
         async with self.begin() as work:
             if await work.inbox.first_time("whatsapp", event_id):
                 await work.numbers.put(
-                    [
-                        Number(
-                            phone_number_id=number.phone_number_id,
-                            organization_id=event.organization_id,
-                            waba_id=event.waba_id,
-                            display_phone_number=number.display_phone_number,
-                            verified_name=number.verified_name,
-                            quality_rating=number.quality_rating,
-                            messages_per_second=number.messages_per_second,
-                            messaging_limit=tier(number.messaging_limit),
-                            connected_at=now,
-                        )
-                        for number in event.numbers
-                    ]
+                    [number_of(number, event.organization_id, event.waba_id, now) for number in event.numbers]
                 )
 
     async def reply_wanted(self, event_id: UUID, event: ReplyWanted) -> None:
@@ -239,12 +235,14 @@ async def say_now(
     to: Phone | None = None,
     reply_to: Wamid | None = None,
 ) -> Message:
-    """Put a message in line that leaves within a moment. Raise CannotBeSaid, WindowClosed."""
+    """Put a message in line that leaves within a moment. Raise CannotBeSaid, WindowClosed, PersonErased."""
     if faults := check(content):
         raise CannotBeSaid("", *faults)
     known = place if isinstance(place, Conversation) else None
     check_window(content, known, now)
     phone = to or (known.to if known else None)
+    if known is not None and phone is None and known.recipient is None:
+        raise PersonErased()
     message = Message(
         id=id,
         organization_id=place.organization_id,
@@ -277,11 +275,12 @@ def choose_number(numbers: Sequence[Number], wanted: PhoneNumberId | None) -> Nu
     )
 
 
-def view(message: Message, entries: Sequence[TimelineEntry] | UnsetType = UNSET) -> MessageView:
+def view(actor: Actor, message: Message, entries: Sequence[TimelineEntry] | UnsetType = UNSET) -> MessageView:
+    """As this actor may see it: the number in part for those who may not see numbers."""
     return MessageView(
         id=message.id,
         phone_number_id=message.phone_number_id,
-        to=message.to,
+        to=message.to if actor.may(Permission.CONTACTS_REVEAL) else masked_phone(message.to),
         content=message.content,
         state=message.state,
         wamid=message.wamid,

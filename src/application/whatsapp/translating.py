@@ -1,6 +1,7 @@
 """Meta's updates as our events and rows; nothing here asks or changes anything."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -19,13 +20,14 @@ from tidings.application.ports.meta import (
 )
 from tidings.application.ports.whatsapp import Parked
 from tidings.domain.events import (
+    ConnectedNumber,
     Event,
     MessageReceived,
     PreferenceReported,
     TemplateRemarked,
     TemplateReported,
 )
-from tidings.domain.kernel import MessageId, OrganizationId, Phone, person_key
+from tidings.domain.kernel import MessageId, OrganizationId, Phone, WabaId, person_key
 from tidings.domain.whatsapp.conversations import Inbound
 from tidings.domain.whatsapp.messages import REPORTED, Message
 from tidings.domain.whatsapp.numbers import Number
@@ -91,6 +93,23 @@ def news_of(update: OtherUpdate, numbers: Sequence[Number]) -> list[Number]:
         )
         for number in theirs
     ]
+
+
+def number_of(
+    said: ConnectedNumber, organization: OrganizationId, waba: WabaId, connected_at: datetime
+) -> Number:
+    """A number in our words."""
+    return Number(
+        phone_number_id=said.phone_number_id,
+        organization_id=organization,
+        waba_id=waba,
+        display_phone_number=said.display_phone_number,
+        verified_name=said.verified_name,
+        quality_rating=said.quality_rating,
+        messages_per_second=said.messages_per_second,
+        messaging_limit=tier(said.messaging_limit),
+        connected_at=connected_at,
+    )
 
 
 def digits(phone: str) -> str:

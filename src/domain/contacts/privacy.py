@@ -11,7 +11,7 @@ from tidings.domain.contacts.identities import Alias, Merge
 from tidings.domain.contacts.people import Contact, ContactView, search_terms
 from tidings.domain.contacts.rules import Happening
 from tidings.domain.errors import Fault, Invalid
-from tidings.domain.kernel import Actor, OrganizationId, Permission, PersonKey, Phone
+from tidings.domain.kernel import Actor, OrganizationId, Permission, PersonKey, masked_person, masked_phone
 
 MIN_DAYS, MAX_DAYS = 30, 36_500
 
@@ -45,17 +45,6 @@ class PersonalData(Struct, frozen=True, kw_only=True, rename="camel"):
     elsewhere: dict[str, object]
     """What the other contexts keep, by their names."""
     at: datetime
-
-
-def masked_phone(phone: Phone | None) -> Phone | None:
-    """Enough of a number to tell it from others at a glance, and too little to dial."""
-    if phone is None:
-        return None
-    return Phone(f"{phone[:3]}{'•' * max(len(phone) - 5, 3)}{phone[-2:]}")
-
-
-def masked_person(person: PersonKey) -> PersonKey:
-    return PersonKey(f"{person[:2]}{'•' * max(len(person) - 4, 3)}{person[-2:]}")
 
 
 def masked_email(email: str) -> str:

@@ -50,8 +50,8 @@ class HandedOff(Conflict):
     """People took this conversation over from the bot: it is silent until it is handed back."""
 
 
-class ShortcutTaken(Conflict):
-    """There is a canned reply of this shortcut already."""
+class PersonErased(Conflict):
+    """This person was erased: nobody can be written to here until they write again."""
 
 
 class NotWithPeople(Conflict):
@@ -318,42 +318,6 @@ class Sight(Struct, frozen=True, kw_only=True):
         if assignee == self.user or (team is not None and team in self.leads):
             return True
         return assignee is None and (team is None or team in self.teams)
-
-
-class Stretch(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A conversation from its opening to its close, for the figures."""
-
-    id: MessageId
-    organization_id: OrganizationId
-    conversation_id: ConversationId
-    team_id: TeamId | None
-    opened_at: datetime
-    first_reply_at: datetime | None
-    first_reply_by: UserId | None
-    closed_at: datetime
-    closed_by: UserId | None
-    breached: bool
-
-
-class Note(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A remark among colleagues: the person never sees it."""
-
-    id: MessageId
-    organization_id: OrganizationId
-    conversation_id: ConversationId
-    author_id: UserId
-    text: str
-    at: datetime
-
-
-class CannedReply(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A text to be said again and again."""
-
-    id: MessageId
-    organization_id: OrganizationId
-    shortcut: str
-    text: str
-    created_at: datetime
 
 
 def excerpt(content: Content) -> str:

@@ -131,7 +131,11 @@ class SqlRecipients:
             for began, state, count in await self.connection.execute(query.order_by(hour))
         ]
 
-    async def in_line(self, campaign: CampaignId) -> int:
+    async def in_line(self, campaign: CampaignId, *, asleep: bool) -> int:
+        # Who waits for a later try, a day perhaps, must not keep others from their first.
+        first = [r.state == Outcome.PENDING, r.attempts == 0]
+        if not asleep:
+            first.append(r.reason.is_(None))
         query = (
             select(func.count())
             .select_from(recipients)
@@ -139,8 +143,7 @@ class SqlRecipients:
                 r.campaign_id == campaign,
                 r.handed.is_(True),
                 r.state.in_([Outcome.PENDING, Outcome.SENDING]),
-                # Who waits for a later try, a day perhaps, must not keep others from their first.
-                or_(r.attempts == 0, r.state == Outcome.SENDING),
+                or_(and_(*first), r.state == Outcome.SENDING),
             )
         )
         return (await self.connection.execute(query)).scalar_one()

@@ -25,14 +25,8 @@ from tidings.domain.kernel import (
     Wamid,
 )
 from tidings.domain.whatsapp.content import Text
-from tidings.domain.whatsapp.conversations import (
-    Conversation,
-    ConversationNotFound,
-    Inbound,
-    Note,
-    Sight,
-    Stage,
-)
+from tidings.domain.whatsapp.conversations import Conversation, ConversationNotFound, Inbound, Sight, Stage
+from tidings.domain.whatsapp.desk import Note
 from tidings.domain.whatsapp.messages import Message
 
 c = conversations.c
@@ -131,9 +125,18 @@ class SqlConversations:
         return Page(items=found[:limit], next_cursor=_cursor(found[limit - 1]) if more else None)
 
     async def changed(
-        self, organization: OrganizationId, sight: Sight | None, since: datetime, *, limit: int
+        self,
+        organization: OrganizationId,
+        sight: Sight | None,
+        since: datetime,
+        *,
+        after: Conversation | None,
+        limit: int,
     ) -> Sequence[Conversation]:
         query = select(conversations).where(c.organization_id == organization, c.updated_at >= since)
+        if after is not None:
+            later = and_(c.updated_at == after.updated_at, c.id > after.id)
+            query = query.where(or_(c.updated_at > after.updated_at, later))
         if sight is not None:
             query = query.where(seen(sight))
         return await self._all(query.order_by(c.updated_at, c.id).limit(limit))

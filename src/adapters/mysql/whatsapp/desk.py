@@ -14,14 +14,8 @@ from tidings.adapters.mysql.whatsapp.conversations import c, conversation_of
 from tidings.adapters.mysql.whatsapp.desk_tables import canned, conversations, notes, receptions, stretches
 from tidings.application.ports.conversations import AgentFigures
 from tidings.domain.kernel import MessageId, OrganizationId, PhoneNumberId, TeamId
-from tidings.domain.whatsapp.conversations import (
-    CannedReply,
-    Conversation,
-    Note,
-    Reception,
-    ShortcutTaken,
-    Stretch,
-)
+from tidings.domain.whatsapp.conversations import Conversation, Reception
+from tidings.domain.whatsapp.desk import CannedReply, Note, ShortcutTaken, Stretch
 
 _SECOND = 1_000_000
 
@@ -101,8 +95,13 @@ class SqlDesk:
         )
         return removed.rowcount == 1
 
-    async def unassigned(self, *, limit: int) -> Sequence[tuple[OrganizationId, TeamId]]:
-        query = select(c.organization_id, c.team_id).where(c.wanting.is_(True)).distinct().limit(limit)
+    async def unassigned(
+        self, *, after: TeamId | None, limit: int
+    ) -> Sequence[tuple[OrganizationId, TeamId]]:
+        query = select(c.organization_id, c.team_id).where(c.wanting.is_(True))
+        if after is not None:
+            query = query.where(c.team_id > after)
+        query = query.distinct().order_by(c.team_id).limit(limit)
         return [(OrganizationId(row[0]), TeamId(row[1])) for row in await self.connection.execute(query)]
 
     async def first_unassigned(self, organization: OrganizationId, team: TeamId) -> Conversation | None:

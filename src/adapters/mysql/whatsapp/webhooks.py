@@ -101,6 +101,10 @@ class SqlNumbers:
         )
         return [Number(**row) for row in (await self.connection.execute(query)).mappings()]
 
+    async def all(self) -> Sequence[Number]:
+        query = select(numbers).order_by(numbers.c.waba_id, numbers.c.phone_number_id)
+        return [Number(**row) for row in (await self.connection.execute(query)).mappings()]
+
     async def of_wabas(self, wabas: Collection[WabaId]) -> Sequence[Number]:
         if not wabas:
             return []

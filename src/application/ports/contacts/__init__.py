@@ -8,7 +8,6 @@ from tidings.application.ports.contacts.files import (
     Sheet,
     Sheets,
     Source,
-    Tables,
 )
 from tidings.application.ports.contacts.groups import (
     AttributeReader,
@@ -67,6 +66,5 @@ __all__ = [
     "Sheet",
     "Sheets",
     "Source",
-    "Tables",
     "Work",
 ]

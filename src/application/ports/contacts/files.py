@@ -67,16 +67,6 @@ class Sheets(Protocol):
         ...
 
 
-class Tables(Protocol):
-    """Tables on their way out, as files that spreadsheets open without running anything."""
-
-    def write(
-        self, kind: str, header: Sequence[str], rows: AsyncIterable[Sequence[Sequence[str]]]
-    ) -> AsyncIterator[bytes]:
-        """`csv` or `xlsx`, in pieces; `rows` come in batches."""
-        ...
-
-
 class ImportStore(Protocol):
     """The imports of one organisation, within one transaction."""
 

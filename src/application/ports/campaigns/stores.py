@@ -1,4 +1,4 @@
-"""What campaigns need from the outside: their own tables, and three questions to other contexts."""
+"""What campaigns need of their own tables."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -6,24 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
-from msgspec import Raw, Struct, field
+from msgspec import Struct
 
 from tidings.application.ports.common import Inbox, Outbox
 from tidings.domain.campaigns import Campaign, Kind, Outcome, RateCard, Recipient, Response, Tally
-from tidings.domain.errors import Fault
 from tidings.domain.events import Move
 from tidings.domain.kernel import (
     CampaignId,
     ContactId,
-    GroupId,
     MessageId,
     OrganizationId,
     Page,
     PersonKey,
-    Phone,
-    PhoneNumberId,
     TemplateId,
-    WabaId,
 )
 
 
@@ -155,8 +150,11 @@ class RecipientStore(Protocol):
         """When recipients came to where they stand now."""
         ...
 
-    async def in_line(self, campaign: CampaignId) -> int:
-        """Recipients that stand in the number's line for their first try, or are being sent to."""
+    async def in_line(self, campaign: CampaignId, *, asleep: bool) -> int:
+        """Recipients that stand in the number's line for their first try, or are being sent to.
+
+        `asleep` counts those too whose first try waits for its hour, which may be a day away.
+        """
         ...
 
     async def skip_rest(self, campaign: CampaignId, reason: str, *, limit: int) -> int:
@@ -213,151 +211,4 @@ class ActiveCampaigns(Protocol):
 
     async def due(self, at: datetime) -> Sequence[Campaign]:
         """Scheduled campaigns whose time has come."""
-        ...
-
-
-class Person(Struct, frozen=True, kw_only=True):
-    """A contact as campaigns see one."""
-
-    contact_id: ContactId
-    phone: Phone
-    person: PersonKey
-    name: str = ""
-    fields: dict[str, str] = field(default_factory=dict[str, str])
-    """What templates can be filled with: firstName, lastName, email, company, ..."""
-    zone: str | None = None
-    """An IANA time zone, from the contact's attribute `timeZone`."""
-    country: str = ""
-    """ISO letters of the number's calling code."""
-    blocked: str | None = None
-    """Why this person may not be written to, such as `opted_out`."""
-
-
-class Audience(Protocol):
-    """Who a campaign may reach at this moment; answered by contacts."""
-
-    async def page(
-        self, organization: OrganizationId, group: GroupId | None, *, after: ContactId | None, limit: int
-    ) -> Sequence[Person]:
-        """The next people in order of their id. Raise GroupNotFound of contacts."""
-        ...
-
-    async def people(self, organization: OrganizationId, ids: Collection[ContactId]) -> Sequence[Person]:
-        """Those of these who exist."""
-        ...
-
-
-class Slot(Struct, frozen=True, kw_only=True):
-    """A place in a template that wants a value; `key` names it in a campaign's parameters."""
-
-    key: str
-    what: str
-    """For people: `body {{1}}`."""
-
-
-class SendableTemplate(Struct, frozen=True, kw_only=True):
-    """An approved template, as far as a campaign must know it."""
-
-    id: TemplateId
-    waba_id: WabaId
-    name: str
-    language: str
-    category: str
-    quality: str = ""
-    """GREEN, YELLOW, RED or nothing that is known."""
-    slots: tuple[Slot, ...]
-    """What must be given."""
-    optional: tuple[Slot, ...] = ()
-    """What may be given."""
-    components: Raw
-    """Its components as JSON, for whoever fills them in."""
-
-
-class Templates(Protocol):
-    """What may be sent; answered by templates."""
-
-    async def sendable(self, organization: OrganizationId, id: TemplateId) -> SendableTemplate:
-        """Raise NotFound or Conflict (not approved: with its status and reason)."""
-        ...
-
-    def filled(self, template: SendableTemplate, values: Mapping[str, str]) -> Raw:
-        """The message with these values as JSON, as it would be handed to Meta. Raise as the fault list."""
-        ...
-
-    def faults(self, template: SendableTemplate, values: Mapping[str, str]) -> Sequence[Fault]:
-        """What stands in the way of sending the template with these values: one fault a slot."""
-        ...
-
-
-class Capacity(Struct, frozen=True, kw_only=True):
-    """A sending number as Meta lets it send."""
-
-    phone_number_id: PhoneNumberId
-    quality: str
-    per_second: int
-    limit: int | None
-    """People with whom campaigns may begin to talk in 24 hours; None: no limit is known."""
-    used: int
-    """How many of them are used up."""
-
-
-class Outlook(Struct, frozen=True, kw_only=True):
-    """When somebody may be written to, as things stand."""
-
-    due: datetime
-    why: str = ""
-    """What is waited for; or, when `never`, what forbids it."""
-    never: bool = False
-    in_window: bool = False
-    """Whether the person has written within 24 hours."""
-    counted: bool = False
-    """Whether the person does not count (again) against the messaging limit."""
-
-
-class Line(Protocol):
-    """The number's line of messages; answered by whatsapp."""
-
-    async def capacity(self, organization: OrganizationId, number: PhoneNumberId) -> Capacity:
-        """Raise NumberNotFound of whatsapp."""
-        ...
-
-    async def outlook(
-        self, campaign: Campaign, template: SendableTemplate, people: Sequence[Person]
-    ) -> Sequence[Outlook]:
-        """For each of these people, in their order, what the sender would say of them now."""
-        ...
-
-    async def try_out(
-        self, campaign: Campaign, template: SendableTemplate, recipients: Sequence[Recipient]
-    ) -> None:
-        """Send to these people outside the campaign, by single messages of the recipients' ids."""
-
-    async def choose_number(
-        self, organization: OrganizationId, wanted: PhoneNumberId | None
-    ) -> PhoneNumberId:
-        """The number asked for, or the only one. Raise NotFound or Conflict."""
-        ...
-
-    async def turn(self, campaign: Campaign) -> None:
-        """Make the line do as the campaign's state and epoch say; idempotent, and the newest epoch wins.
-
-        After it returned for a paused or cancelled campaign, nothing new leaves. Raise Unavailable.
-        """
-        ...
-
-    async def hand_over(
-        self, campaign: Campaign, template: SendableTemplate, recipients: Sequence[Recipient]
-    ) -> None:
-        """Put people in line; the same ones again change nothing.
-
-        Raise Unavailable, and Invalid when the template no longer takes the frozen values.
-        """
-        ...
-
-    async def waiting(self, campaign: Campaign) -> str:
-        """What its messages wait for although it runs, such as Meta's messaging limit; empty: nothing."""
-        ...
-
-    async def explain(self, organization: OrganizationId, id: MessageId) -> Sequence[Mapping[str, str]]:
-        """What happened to a message, in order: `at`, `what`, `detail`; empty when it never stood in line."""
         ...
