@@ -59,8 +59,8 @@ def listeners(container: Container) -> dict[str, Mapping[type[Event], Hear]]:
             events.MessagesMoved: runner.messages_moved,
             events.RunHalted: one_by_one(runner.run_halted),
             events.TemplateStatusChanged: one_by_one(runner.template_changed),
-            events.MessageReceived: one_by_one(container.crediting().received),
-            events.ContactOptedOut: one_by_one(container.crediting().opted_out),
+            events.MessageReceived: container.crediting().received,
+            events.ContactOptedOut: container.crediting().opted_out,
             events.ContactErased: one_by_one(container.crediting().erased),
         },
         "whatsapp": {

@@ -232,11 +232,11 @@ async def test_what_people_do_is_credited_to_the_campaign_that_reached_them_last
 
     event = uuid4()
     for _ in range(2):
-        await world.crediting.received(event, said(one, text="Nice"))
+        await world.crediting.received([(event, said(one, text="Nice"))])
     pressed = said(two, reply_to=rows[two.contact_id].wamid, button="YES", text="Yes")
-    await world.crediting.received(uuid4(), pressed)
+    await world.crediting.received([(uuid4(), pressed)])
     stop = ContactOptedOut(organization_id=organization, contact_id=three.contact_id, at=at, source="word")
-    await world.crediting.opted_out(uuid4(), stop)
+    await world.crediting.opted_out([(uuid4(), stop)])
     await world.crediting.convert(world.actor, NewConversion(phone=one.phone, name="order 17"))
     of_first = (await world.reports.report(world.actor, first.id)).responses
     of_second = (await world.reports.report(world.actor, second.id)).responses
@@ -264,7 +264,7 @@ async def test_a_guard_counts_opt_outs(make_world):
             at=world.clock.now(),
             source="word",
         )
-        await world.crediting.opted_out(uuid4(), event)
+        await world.crediting.opted_out([(uuid4(), event)])
     await world.settle(30)
     assert (await now(world, campaign)).reason == "guard: 2 of 10 opted out, more than 10.0%"
 

@@ -85,6 +85,7 @@ def tell(platform: Platform) -> dict:
     )
     path = f"/api/campaigns/{campaign['id']}"
     story.ask("POST", f"{path}/pause")
+    foreseen = story.ask("GET", f"{path}/forecast")["reachable"]
     story.ask("POST", f"{path}/launch")
     story.ask("POST", f"{path}/launch")
 
@@ -112,7 +113,18 @@ def tell(platform: Platform) -> dict:
     members = f"/api/teams/{team['id']}/members"
     story.ask("POST", members, userId=me["user"]["id"], role="admin")
     story.ask("POST", members, userId="018f4e2a-7c1b-7def-8a90-1234567890ab")
+    reception = f"/api/numbers/{account['phoneNumberId']}/reception"
+    story.ask("PUT", reception, teamId=team["id"])
+    story.ask("PUT", reception, teamId="018f4e2a-7c1b-7def-8a90-1234567890ab")
+    said = {"phone": "+447700999999", "phoneNumberId": account["phoneNumberId"], "text": "Are you open?"}
+    assert platform.graph.post("/_sandbox/inbound", json=said).is_success
+    mine = "/api/conversations?mine=true"
+    conversation = story.until(lambda: story.look(mine), "somebody of the team to be given the letter")[0]
+    thread = f"/api/conversations/{conversation['id']}/messages"
+    story.ask("POST", thread, content={"type": "text", "body": "Until nine."})
+    story.until(lambda: story.look(thread)[0]["said"]["state"] == "read", "the answer to be read")
     story.sign_up("eve@example.org")
+    story.ask("GET", thread)
     story.ask("GET", where)
     story.ask("GET", path)
     story.ask("POST", f"{path}/pause")
@@ -123,7 +135,12 @@ def tell(platform: Platform) -> dict:
             lambda question=question: platform.api.get(question, headers=story.headers).status_code == 401,
             "the end of the session",
         )
-    return {"lines": story.lines, "totals": totals, "chain": [step["what"] for step in chain]}
+    return {
+        "lines": story.lines,
+        "foreseen": foreseen,
+        "totals": totals,
+        "chain": [step["what"] for step in chain],
+    }
 
 
 @pytest.fixture(scope="module")

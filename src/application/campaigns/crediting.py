@@ -1,19 +1,22 @@
 """What people do after a campaign reached them, credited to the campaign that reached them last."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 from msgspec import Meta, Struct
 
-from tidings.application.ports.campaigns import Begin
+from tidings.application.ports.campaigns import Begin, Work
 from tidings.application.ports.common import Now
-from tidings.domain.campaigns import Kind, NoSuchRecipient, Recipient, Response
-from tidings.domain.events import ContactErased, ContactOptedOut, MessageReceived
-from tidings.domain.kernel import Actor, ContactId, Permission, PersonKey, Phone, person_key
+from tidings.domain.campaigns import CREDITED, Kind, NoSuchRecipient, Recipient, Response
+from tidings.domain.events import ContactErased, ContactOptedOut, Event, MessageReceived
+from tidings.domain.kernel import Actor, ContactId, OrganizationId, Permission, PersonKey, Phone, person_key
 
 GROUP = "campaigns"
+
+E = TypeVar("E", bound=Event)
 
 
 class NewConversion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -28,46 +31,38 @@ class Crediting:
     begin: Begin
     now: Now
 
-    async def received(self, event_id: UUID, event: MessageReceived) -> None:
-        """A reply, and a pressed button: of the message that was answered, else of the last one."""
-        key = event.sender or event.sender_user_id
-        if key is None:
-            return
-        person = person_key(event.sender) if event.sender else PersonKey(key)
-        async with self.begin(event.organization_id) as work:
-            if not await work.inbox.first_time(GROUP, event_id):
-                return
-            reached = await work.responses.credit(
-                event.organization_id, person=person, contact=None, at=event.at
-            )
-            if not reached:
-                return
-            credited = next((each for each in reached if each.wamid == event.reply_to), reached[0])
-            did = [_response(credited, Kind.REPLIED, event.at, event.text)]
-            if event.button and credited.wamid == event.reply_to:
-                did.append(_response(credited, Kind.CLICKED, event.at, event.button))
-            await work.responses.note(did)
+    async def received(self, events: Sequence[tuple[UUID, MessageReceived]]) -> None:
+        """Replies and pressed buttons: of the message that was answered, else of the last one."""
+        for organization, theirs in _by_organization(events).items():
+            async with self.begin(organization) as work:
+                new = [event for id, event in theirs if await work.inbox.first_time(GROUP, id)]
+                asked = [person for event in new if (person := _person(event)) is not None]
+                reached = await _reached(work, [event.at for event in new], people=asked)
+                did: list[Response] = []
+                for event in new:
+                    did += _replied([each for each in reached if each.person == _person(event)], event)
+                await work.responses.note(did)
 
-    async def opted_out(self, event_id: UUID, event: ContactOptedOut) -> None:
-        """A wish to hear no more, from whatever campaign came last."""
-        async with self.begin(event.organization_id) as work:
-            if not await work.inbox.first_time(GROUP, event_id):
-                return
-            reached = await work.responses.credit(
-                event.organization_id, person=None, contact=event.contact_id, at=event.at
-            )
-            await work.responses.note(
-                [_response(each, Kind.OPTED_OUT, event.at, event.source) for each in reached[:1]]
-            )
+    async def opted_out(self, events: Sequence[tuple[UUID, ContactOptedOut]]) -> None:
+        """Wishes to hear no more, from whatever campaign came last."""
+        for organization, theirs in _by_organization(events).items():
+            async with self.begin(organization) as work:
+                new = [event for id, event in theirs if await work.inbox.first_time(GROUP, id)]
+                contacts = [event.contact_id for event in new]
+                reached = await _reached(work, [event.at for event in new], contacts=contacts)
+                did: list[Response] = []
+                for event in new:
+                    before = [each for each in reached if each.contact_id == event.contact_id]
+                    credited = _within(before, event.at)[:1]
+                    did += [_response(each, Kind.OPTED_OUT, event.at, event.source) for each in credited]
+                await work.responses.note(did)
 
     async def convert(self, actor: Actor, new: NewConversion) -> Response:
         """Credit a conversion to the last campaign that reached the person. Raise NoSuchRecipient."""
         organization = actor.require(Permission.CAMPAIGNS_WRITE)
         now = self.now()
         async with self.begin(organization) as work:
-            reached = await work.responses.credit(
-                organization, person=person_key(new.phone), contact=None, at=now
-            )
+            reached = await _reached(work, [now], people=[person_key(new.phone)])
             if not reached:
                 raise NoSuchRecipient("No campaign reached this person within the 72 hours before.")
             response = _response(reached[0], Kind.CONVERTED, now, new.name)
@@ -79,6 +74,48 @@ class Crediting:
         async with self.begin(event.organization_id) as work:
             if await work.inbox.first_time(GROUP, event_id):
                 await work.recipients.forget(event.contact_id, event.people)
+
+
+async def _reached(
+    work: Work,
+    moments: Sequence[datetime],
+    *,
+    people: Collection[PersonKey] = (),
+    contacts: Collection[ContactId] = (),
+) -> Sequence[Recipient]:
+    """Everyone among these to whom something may be credited at one of these moments, the latest first."""
+    if not moments:
+        return ()
+    since, until = min(moments) - CREDITED, max(moments)
+    return await work.responses.reached(people, contacts, since=since, until=until)
+
+
+def _within(reached: Sequence[Recipient], at: datetime) -> list[Recipient]:
+    return [each for each in reached if each.changed_at > at - CREDITED]
+
+
+def _replied(theirs: Sequence[Recipient], event: MessageReceived) -> list[Response]:
+    before = _within(theirs, event.at)
+    if not before:
+        return []
+    credited = next((each for each in before if each.wamid == event.reply_to), before[0])
+    did = [_response(credited, Kind.REPLIED, event.at, event.text)]
+    if event.button and credited.wamid == event.reply_to:
+        did.append(_response(credited, Kind.CLICKED, event.at, event.button))
+    return did
+
+
+def _person(event: MessageReceived) -> PersonKey | None:
+    if event.sender is not None:
+        return person_key(event.sender)
+    return None if event.sender_user_id is None else PersonKey(event.sender_user_id)
+
+
+def _by_organization(events: Sequence[tuple[UUID, E]]) -> dict[OrganizationId, list[tuple[UUID, E]]]:
+    found: dict[OrganizationId, list[tuple[UUID, E]]] = {}
+    for id, event in events:
+        found.setdefault(event.organization_id, []).append((id, event))
+    return found
 
 
 def _response(recipient: Recipient, kind: Kind, at: datetime, detail: str) -> Response:

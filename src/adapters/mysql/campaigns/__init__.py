@@ -34,7 +34,7 @@ def campaigns_in(database: Database, *, now: Now, new_id: NewId) -> tuple[Begin,
         return Work(
             campaigns=SqlCampaigns(connection, organization, locking),
             recipients=SqlRecipients(connection, organization),
-            responses=SqlResponses(connection),
+            responses=SqlResponses(connection, organization),
             settings=SqlSettings(connection, organization),
             outbox=SqlOutbox(connection, outbox, now, new_id),
             inbox=SqlInbox(connection, inbox, now),

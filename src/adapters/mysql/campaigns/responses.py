@@ -1,6 +1,6 @@
 """What people did after campaigns reached them, and what an organisation settled for all of them, in SQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.campaigns.tables import campaigns, recipients, responses, settings
 from tidings.adapters.mysql.dialect import insert_missing, upsert
-from tidings.domain.campaigns import CREDITED, Kind, Outcome, RateCard, Recipient, Response
+from tidings.domain.campaigns import Kind, Outcome, RateCard, Recipient, Response
 from tidings.domain.kernel import CampaignId, ContactId, MessageId, OrganizationId, PersonKey
 
 r = recipients.c
@@ -22,31 +22,31 @@ RECENT = timedelta(days=30)
 @dataclass(frozen=True, slots=True)
 class SqlResponses:
     connection: AsyncConnection
+    organization: OrganizationId
 
-    async def credit(
+    async def reached(
         self,
-        organization: OrganizationId,
+        people: Collection[PersonKey],
+        contacts: Collection[ContactId],
         *,
-        person: PersonKey | None,
-        contact: ContactId | None,
-        at: datetime,
+        since: datetime,
+        until: datetime,
     ) -> Sequence[Recipient]:
         recent = select(campaigns.c.id).where(
-            campaigns.c.organization_id == organization,
-            campaigns.c.launched_at.is_not(None),
-            campaigns.c.launched_at > at - RECENT,
-            campaigns.c.launched_at <= at,
+            campaigns.c.organization_id == self.organization,
+            campaigns.c.launched_at > since - RECENT,
+            campaigns.c.launched_at <= until,
         )
         ids = (await self.connection.execute(recent)).scalars().all()
-        if not ids:
-            return []
-        whose = r.person == person if person is not None else r.contact_id == contact
-        query = (
-            select(recipients)
-            .where(r.campaign_id.in_(ids), whose, r.state.in_(_REACHED), r.changed_at > at - CREDITED)
-            .order_by(r.changed_at.desc(), r.id.desc())
-        )
-        return [Recipient(**row) for row in (await self.connection.execute(query)).mappings()]
+        found: list[Recipient] = []
+        for column, wanted in ((r.person, people), (r.contact_id, contacts)):
+            if not (ids and wanted):
+                continue
+            query = select(recipients).where(
+                r.campaign_id.in_(ids), column.in_(list(wanted)), r.state.in_(_REACHED), r.changed_at > since
+            )
+            found += [Recipient(**row) for row in (await self.connection.execute(query)).mappings()]
+        return sorted(found, key=lambda each: (each.changed_at, each.id), reverse=True)
 
     async def note(self, new: Sequence[Response]) -> None:
         rows = [{**asdict(response), "detail": response.detail[:500]} for response in new]

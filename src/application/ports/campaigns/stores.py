@@ -63,15 +63,18 @@ class Progress(Struct, frozen=True, kw_only=True):
 class ResponseStore(Protocol):
     """What people did after campaigns reached them, within one transaction."""
 
-    async def credit(
+    async def reached(
         self,
-        organization: OrganizationId,
+        people: Collection[PersonKey],
+        contacts: Collection[ContactId],
         *,
-        person: PersonKey | None,
-        contact: ContactId | None,
-        at: datetime,
+        since: datetime,
+        until: datetime,
     ) -> Sequence[Recipient]:
-        """Recipients whom a campaign reached within the 72 hours before, the latest first."""
+        """Recipients among these whom a campaign reached and who moved since, the latest first.
+
+        Of campaigns that were launched before `until`, and within the 30 days before `since`.
+        """
         ...
 
     async def note(self, new: Sequence[Response]) -> None:
