@@ -1,11 +1,14 @@
 """A person writes, somebody takes it and answers, over HTTP and through the sandbox."""
 
+import asyncio
 import json
 
 import pytest
 
 from tests.http.checked import numbers, until
+from tests.http.test_users_matrix import People
 from tidings.adapters.sandbox.director import Inbound
+from tidings.domain.kernel import Role
 
 pytestmark = pytest.mark.anyio
 ADA = "+447700900123"
@@ -113,3 +116,30 @@ async def test_the_sending_policy_is_kept_and_what_is_wrong_in_it_is_named(signe
     said = await ask("PUT", "/api/sending-policy", 400, json={"quiet": {"start": "25:00", "end": "08:00"}})
     assert said["error"]["details"][0]["field"] == "quiet.start"
     assert (await ask("PUT", "/api/sending-policy", 200, json={}))["data"]["quiet"] is None
+
+
+async def test_a_kept_reply_is_not_shown_to_whom_it_does_not_concern(signed_in):
+    ask, container = signed_in
+    (number,) = await until(lambda: numbers(ask))
+    said = Inbound(phone=ADA, phone_number_id=number["phoneNumberId"], text="Hello")
+    container.sandbox().director.hear(said)
+    (conversation,) = await until(lambda: inbox(ask))
+    owner, _ = await container.gate().identify(ask.client.headers["authorization"].split()[1])
+    people = People(container)
+    people.owner = owner
+    bearers = [{"authorization": f"Bearer {await people.token_of(Role.MEMBER)}"} for _ in range(2)]
+    here = f"/api/conversations/{conversation['id']}"
+    hers, his = bearers
+    await ask("POST", f"{here}/messages", 201, json={"content": {"type": "text", "body": "Hi"}}, headers=hers)
+
+    async def read():
+        (message,) = (await ask("GET", "/api/messages", 200, headers=hers))["data"]
+        return message if message["state"] == "read" else None
+
+    message = await until(read)
+    await asyncio.sleep(0.5)
+    assert len((await ask("GET", "/api/messages", 200, headers=hers))["data"]) == 1
+    await ask("GET", f"/api/messages/{message['id']}", 200, headers=hers)
+    assert (await ask("GET", "/api/messages", 200, headers=his))["data"] == []
+    await ask("GET", f"/api/messages/{message['id']}", 404, headers=his)
+    assert len((await ask("GET", "/api/messages", 200))["data"]) == 1

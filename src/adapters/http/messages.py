@@ -16,6 +16,8 @@ from tidings.domain.errors import Forbidden
 from tidings.domain.kernel import Actor, CampaignId, MessageId, Permission, Phone
 from tidings.domain.whatsapp.numbers import Number
 
+KEPT = ("whatsapp", 120, Permission.CONVERSATIONS_ALL)
+"""Others see what their teams see, which is no part of a reply's key."""
 LARGEST_WEBHOOK = 4 * 1024 * 1024
 """Bytes; Meta sends at most 3 MB (fact sheet 5.3)."""
 
@@ -48,7 +50,7 @@ class MessageController(Controller):
         """Send one message; free text needs an open customer service window."""
         return reply(await messages.send(actor, data), "Message in line")
 
-    @get("/", permission=Permission.MESSAGES_READ, cached=("whatsapp", 120))
+    @get("/", permission=Permission.MESSAGES_READ, cached=KEPT)
     async def page(
         self,
         messages: NamedDependency[Messages],
@@ -70,7 +72,7 @@ class MessageController(Controller):
         )
         return listing(found, limit=limit)
 
-    @get("/{id:uuid}", permission=Permission.MESSAGES_READ, cached=("whatsapp", 120))
+    @get("/{id:uuid}", permission=Permission.MESSAGES_READ, cached=KEPT)
     async def one(
         self, messages: NamedDependency[Messages], actor: NamedDependency[Actor], id: FromPath[MessageId]
     ) -> Reply[MessageView]:

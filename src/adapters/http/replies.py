@@ -3,7 +3,8 @@
 A handler says `cached=("contacts", 300)`: from which context's tables its answer is made, and for how many
 seconds it may be kept at most. The key holds the organisation, the asker's rights and the version of the
 context's data, which was read before the answer was made; after any change the version is another, and
-nothing has to be found and deleted.
+nothing has to be found and deleted. Where people with the same rights see different things, a third word
+names the permission with which everybody sees all: only their replies are kept.
 """
 
 import asyncio
@@ -31,6 +32,8 @@ class Cached(NamedTuple):
     permission: Permission
     context: str
     seconds: float
+    whole: Permission | None = None
+    """Only for those who have this one too is a reply the same; None: for all with the same rights."""
 
 
 def cached_routes(app: Litestar) -> Mapping[str, Cached]:
@@ -116,6 +119,8 @@ class Replies:
         state: dict[str, Any] = scope["state"]
         actor: Actor | None = state.get("actor")
         if route is None or actor is None or not actor.may(route.permission):
+            return None
+        if route.whole is not None and not actor.may(route.whole):
             return None
         version = await self.versions.of(route.context, actor.organization_id)
         if version is None:
