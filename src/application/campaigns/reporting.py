@@ -169,12 +169,12 @@ class Reports:
             responses = await work.responses.of(recipient_id)
         chain = _beginning(campaign, recipient)
         chain += await self.line.explain(organization, recipient_id)
-        chain += [
-            _step(each.at, each.kind.value.replace("_", " "), each.detail or None) for each in responses
-        ]
         if recipient.priced:
             price = f"{recipient.priced} {recipient.price_category}"
             chain.append(_step(recipient.changed_at, "priced", price))
+        chain += [
+            _step(each.at, each.kind.value.replace("_", " "), each.detail or None) for each in responses
+        ]
         if recipient.state in OPEN and campaign.state not in (State.COMPLETED, State.CANCELLED):
             waits = await self._waiting(campaign) or recipient.reason or "its turn in line"
             chain.append(_step(recipient.changed_at, "waiting", waits))
