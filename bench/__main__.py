@@ -70,6 +70,12 @@ def _list(sizes: Sizes) -> Row:
     return listing(sizes.requests)
 
 
+def _login(sizes: Sizes) -> Row:
+    from bench.login import login
+
+    return login(max(10, sizes.requests // 10))
+
+
 def _gateway(sizes: Sizes) -> Row:
     """CPU of a send through the gateway, and of the bare HTTP client, with the same body."""
     from bench import gateway
@@ -92,6 +98,7 @@ ROWS: Mapping[str, Callable[[Sizes], Row]] = {
     "webhook": _webhook,
     "import": _import,
     "list": _list,
+    "login": _login,
     "gateway": _gateway,
 }
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,11 +102,12 @@ class Stage:
 
 
 @contextmanager
-def staged(*, worker: bool = False) -> Generator[Stage]:
+def staged(*, worker: bool = False, environment: Mapping[str, str] | None = None) -> Generator[Stage]:
     """Sandbox and service (and a sender) on SQLite files in a folder that goes away afterwards."""
     graph_port, port, secret, verify = free_port(), free_port(), new_secret(), new_secret()
     folder = Path(tempfile.mkdtemp(prefix="tidings-bench-"))
-    environment = {
+    settings = {
+        **(environment or {}),
         "TIDINGS_DATA": str(folder / "data"),
         "TIDINGS_GRAPH_URL": f"http://127.0.0.1:{graph_port}",
         "TIDINGS_APP_SECRETS": secret,
@@ -116,7 +117,7 @@ def staged(*, worker: bool = False) -> Generator[Stage]:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         service = stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60))
         graph = stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{graph_port}", timeout=60))
-        stage = Stage(folder, environment, secret, port, service, graph)
+        stage = Stage(folder, settings, secret, port, service, graph)
         stack.callback(_end, stage)
         # fmt: off
         stage.start(

@@ -357,7 +357,7 @@ class World:
         self.write, self.read = campaigns_in(self.campaigns_db, now=self.clock.now, new_id=uuid7)
         line = self.line = LocalLine(self.lines)
         self.whatsapp_write = begin
-        self.policies = Policies(begin=begin, read=read)
+        self.policies = Policies(begin=begin, read=read, now=self.clock.now)
         self.campaigns = Campaigns(
             begin=self.write,
             read=self.read,

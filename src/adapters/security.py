@@ -27,6 +27,8 @@ from tidings.domain.users import ACCESS_LIFE, PASSWORD_LENGTH, BadToken, Session
 
 T = TypeVar("T")
 
+PASSES, MEMORY, THREADS = 1, 47_104, 2
+"""What a password costs: passes, KiB, and how many are checked at once."""
 ISSUER, AUDIENCE, ALGORITHM = "tidings", "tidings", "HS256"
 SHORTEST_KEY = 32
 SERVICE_LIFE = timedelta(minutes=1)
@@ -38,8 +40,8 @@ _NAMESPACE = UUID("6f0c3c1e-5a43-4c0d-9f56-3f1f0d7a9b11")
 class Argon2Passwords:
     """The Passwords port: argon2id with 46 MiB and one pass, in two threads, with a short queue."""
 
-    def __init__(self, *, threads: int = 2, queue: int = 64) -> None:
-        self._hasher = PasswordHasher(time_cost=1, memory_cost=47_104, parallelism=1, type=Type.ID)
+    def __init__(self, *, threads: int = THREADS, queue: int = 64) -> None:
+        self._hasher = PasswordHasher(time_cost=PASSES, memory_cost=MEMORY, parallelism=1, type=Type.ID)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
         self._room = queue
         self._decoy = self._hasher.hash(secrets.token_urlsafe(16))

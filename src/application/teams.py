@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import asdict, replace
 
+from tidings.application.auditing import difference, note
 from tidings.application.ports.common import NewId, Now
 from tidings.application.ports.teams import Begin, People, Work
-from tidings.domain.events import ChangeMade, MemberRemoved, OrganizationClosed
+from tidings.domain.events import MemberRemoved, OrganizationClosed
 from tidings.domain.kernel import Actor, OrganizationId, Page, Permission, TeamId, UserId
 from tidings.domain.teams import (
     DEFAULT_CAPACITY,
@@ -26,7 +26,7 @@ from tidings.domain.teams import (
 )
 
 GROUP = "teams"
-_UNTOLD = frozenset({"id", "organization_id", "created_at", "updated_at", "team_id", "last_assigned"})
+_UNTOLD = frozenset({"team_id", "last_assigned"})
 
 
 class NewTeam(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -227,26 +227,8 @@ class Teams:
         before: Team | TeamMember | None,
         after: Team | TeamMember | None,
     ) -> None:
-        old, new = _told(before), _told(after)
-        differing = {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
-        differing |= {"user_id"} & (old.keys() | new.keys())
-        event = ChangeMade(
-            organization_id=by.organization_id,
-            user_id=by.user_id,
-            origin=by.origin,
-            what=what,
-            subject=str(subject),
-            before={name: old[name] for name in sorted(differing & old.keys())} if before else None,
-            after={name: new[name] for name in sorted(differing & new.keys())} if after else None,
-            at=self.now(),
-        )
-        await work.outbox.put(event)
-
-
-def _told(thing: Team | TeamMember | None) -> dict[str, Any]:
-    if thing is None:
-        return {}
-    return {name: msgspec.to_builtins(value) for name, value in asdict(thing).items() if name not in _UNTOLD}
+        told = difference(before, after, untold=_UNTOLD, always=("user_id",))
+        await note(work, by, self.now(), what, subject, told)
 
 
 def _check(team: NewTeam) -> None:

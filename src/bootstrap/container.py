@@ -260,7 +260,7 @@ class Container(People):
         owners=owners,
         now=now,
     )
-    policies = providers.Singleton(Policies, begin=whatsapp_begin, read=whatsapp_read)
+    policies = providers.Singleton(Policies, begin=whatsapp_begin, read=whatsapp_read, now=now)
     desk = providers.Singleton(
         Desk,
         begin=whatsapp_begin,

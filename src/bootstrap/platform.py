@@ -21,6 +21,7 @@ from tidings.adapters.mysql.pruning import Aging, SqlPruner
 from tidings.adapters.mysql.templates import tables as template_tables
 from tidings.adapters.mysql.whatsapp import pressure
 from tidings.adapters.mysql.whatsapp import tables as whatsapp_tables
+from tidings.adapters.mysql.whatsapp.requests import requests
 from tidings.application.ports.bus import Subscription
 from tidings.application.relay import Hear, Relay, listener, one_by_one
 from tidings.bootstrap.container import Container
@@ -50,7 +51,7 @@ def listeners(container: Container) -> dict[str, Mapping[type[Event], Hear]]:
         {} if opener is None else {events.OrganizationCreated: one_by_one(opener.organization_created)}
     )
     return {
-        "users": {**opening, events.ChangeMade: one_by_one(container.audit().change_made)},
+        "users": {**opening, events.ChangeMade: container.audit().changes_made},
         "teams": {
             events.MemberRemoved: one_by_one(container.teams().member_removed),
             events.OrganizationClosed: one_by_one(container.teams().organization_closed),
@@ -171,6 +172,7 @@ class Platform:
         aging = [] if inbox is None else [Aging(inbox, inbox.c.heard_at)]
         if name == "whatsapp":
             aging.append(Aging(whatsapp_tables.parked, whatsapp_tables.parked.c.at))
+            aging.append(Aging(requests, requests.c.at, timedelta(days=2)))
             aging.append(Aging(pressure.touches, pressure.touches.c.at, timedelta(days=31)))
             aging.append(Aging(pressure.reached, pressure.reached.c.at, timedelta(days=2)))
         return SqlPruner(self.databases[name], aging, self.container.now())

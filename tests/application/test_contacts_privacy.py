@@ -84,9 +84,10 @@ async def test_who_is_erased_leaves_no_trace_but_the_wish_to_be_left_alone(world
         await privacy.erase(owner, one.id)
     async with world.database.reading() as connection:
         for table in tables.metadata.sorted_tables:
+            rows = select(table)
             if table.name == "contacts_outbox":
-                continue
-            for row in await connection.execute(select(table)):
+                rows = rows.where(table.c.type == "audit.change_made.v1")
+            for row in await connection.execute(rows):
                 for trace in ("7700900777", "7700900778", "Unmistakable", "Unforgettable", "secret note"):
                     assert trace not in str(row), (table.name, trace)
     assert (await world.groups.get(owner, group.id)).contact_count == 0

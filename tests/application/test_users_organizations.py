@@ -428,8 +428,8 @@ async def test_changes_of_other_contexts_arrive_once(world, owner):
     await world.teams.change(owner, team.id, NewTeam(name="Sales"))
     for _, envelope in await world.teams_outbox.waiting(10):
         event = msgspec.json.decode(envelope.body, type=AnyEvent)
-        await world.audit.change_made(envelope.id, event)
-        await world.audit.change_made(envelope.id, event)
+        await world.audit.changes_made([(envelope.id, event)])
+        await world.audit.changes_made([(envelope.id, event)])
     told = [(e.what, e.before, e.after) for e in await entries(world, owner, what="team:")]
     assert told[0] == ("team:changed", {"name": "Support"}, {"name": "Sales"})
     assert len(told) == 2

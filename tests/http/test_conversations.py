@@ -143,3 +143,40 @@ async def test_a_kept_reply_is_not_shown_to_whom_it_does_not_concern(signed_in):
     assert (await ask("GET", "/api/messages", 200, headers=his))["data"] == []
     await ask("GET", f"/api/messages/{message['id']}", 404, headers=his)
     assert len((await ask("GET", "/api/messages", 200))["data"]) == 1
+
+
+async def test_a_request_with_a_key_is_done_once_however_often_it_comes(signed_in):
+    ask, container = signed_in
+    (number,) = await until(lambda: numbers(ask))
+    people = container.sandbox().director
+    people.hear(Inbound(phone=ADA, phone_number_id=number["phoneNumberId"], text="Hello?"))
+    (waiting,) = await until(lambda: inbox(ask))
+    key = {"Idempotency-Key": "order-17"}
+    new = {"to": ADA, "content": {"type": "text", "body": "Your order is packed."}}
+
+    async def send():
+        return (await ask("POST", "/api/messages/send", 201, json=new, headers=key))["data"]["id"]
+
+    assert len({*await asyncio.gather(*(send() for _ in range(8)))}) == 1
+    other = {**new, "content": {"type": "text", "body": "Something else."}}
+    used = await ask("POST", "/api/messages/send", 409, json=other, headers=key)
+    assert used["error"]["code"] == "KEY_REUSED"
+    here = f"/api/conversations/{waiting['id']}/messages"
+    await ask("POST", here, 409, json={"content": other["content"]}, headers=key)
+    answer = {"content": {"type": "text", "body": "Anything else?"}}
+    again = {"Idempotency-Key": "answer-1"}
+    first = (await ask("POST", here, 201, json=answer, headers=again))["data"]["id"]
+    assert (await ask("POST", here, 201, json=answer, headers=again))["data"]["id"] == first
+    bad = await ask("POST", "/api/messages/send", 400, json=new, headers={"Idempotency-Key": "a b"})
+    assert bad["error"]["details"][0]["field"] == "Idempotency-Key"
+    assert len((await ask("GET", f"/api/messages?to={ADA.replace('+', '%2B')}", 200))["data"]) == 2
+
+
+async def test_a_link_that_points_inside_is_refused_by_its_field(signed_in):
+    ask, _ = signed_in
+    await until(lambda: numbers(ask))
+    inside = {"type": "image", "link": "http://metadata.google.internal/latest"}
+    said = await ask("POST", "/api/messages/send", 400, json={"to": ADA, "content": inside})
+    assert said["error"]["details"] == [
+        {"field": "link", "rule": "url", "message": "must be a public http(s) address"}
+    ]

@@ -14,6 +14,7 @@ from litestar.params import Body, FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage, Stream
 
 from tidings.adapters.http.envelope import Done, Listing, Reply, listing, reply
+from tidings.adapters.http.messages import Once
 from tidings.application.ports.conversations import AgentFigures
 from tidings.application.whatsapp.conversations import Conversations
 from tidings.application.whatsapp.desk import Desk, NewCannedReply, NewMedia, ReceptionWish
@@ -132,9 +133,13 @@ class ConversationController(Controller):
         actor: NamedDependency[Actor],
         id: FromPath[ConversationId],
         data: JSONBody[Answer],
+        once: Once = None,
     ) -> Reply[MessageView]:
-        """Say something; free text needs an open customer service window."""
-        return reply(await conversations.answer(actor, id, data), "Message in line")
+        """Say something; free text needs an open customer service window.
+
+        With an `Idempotency-Key`, the same request again within a day sends nothing and answers alike.
+        """
+        return reply(await conversations.answer(actor, id, data, once), "Message in line")
 
     @post("/{id:uuid}/read", permission=WRITE, status_code=200)
     async def mark_read(

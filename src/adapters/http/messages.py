@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from litestar import Controller, MediaType, Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
 
 from tidings.adapters.http.envelope import Listing, Reply, listing, reply
 from tidings.application.ports.meta import BadSignature
@@ -15,9 +15,12 @@ from tidings.application.whatsapp.saying import Messages, MessageView, NewMessag
 from tidings.domain.errors import Forbidden
 from tidings.domain.kernel import Actor, CampaignId, MessageId, Permission, Phone
 from tidings.domain.whatsapp.numbers import Number
+from tidings.domain.whatsapp.requests import KEY
 
 KEPT = ("whatsapp", 120, Permission.CONVERSATIONS_ALL)
 """Others see what their teams see, which is no part of a reply's key."""
+Once = Annotated[str | None, HeaderParameter(name=KEY)]
+"""Makes a request repeatable: the first of those with one key counts."""
 LARGEST_WEBHOOK = 4 * 1024 * 1024
 """Bytes; Meta sends at most 3 MB (fact sheet 5.3)."""
 
@@ -45,10 +48,17 @@ class MessageController(Controller):
 
     @post("/send", permission=Permission.MESSAGES_SEND)
     async def send(
-        self, messages: NamedDependency[Messages], actor: NamedDependency[Actor], data: JSONBody[NewMessage]
+        self,
+        messages: NamedDependency[Messages],
+        actor: NamedDependency[Actor],
+        data: JSONBody[NewMessage],
+        once: Once = None,
     ) -> Reply[MessageView]:
-        """Send one message; free text needs an open customer service window."""
-        return reply(await messages.send(actor, data), "Message in line")
+        """Send one message; free text needs an open customer service window.
+
+        With an `Idempotency-Key`, the same request again within a day sends nothing and answers alike.
+        """
+        return reply(await messages.send(actor, data, once), "Message in line")
 
     @get("/", permission=Permission.MESSAGES_READ, cached=KEPT)
     async def page(

@@ -7,6 +7,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
+from tidings.application.auditing import difference, note
 from tidings.application.campaigns.checking import check_everyone
 from tidings.application.ports.campaigns import Audience, Begin, Line, Templates, Work
 from tidings.application.ports.common import NewId, Now, Signal
@@ -76,6 +77,11 @@ class CampaignView(Campaign, frozen=True, kw_only=True, rename="camel"):
     totals: Totals
 
 
+_OURS = frozenset({"epoch", "told", "step", "settled_since"})
+"""Fields that only the machinery knows."""
+_DONE = {Act.PAUSE: "paused", Act.RESUME: "resumed", Act.CANCEL: "cancelled"}
+
+
 @dataclass(frozen=True, slots=True)
 class Campaigns:
     begin: Begin
@@ -110,6 +116,9 @@ class Campaigns:
         )
         async with self.begin(organization) as work:
             await work.campaigns.add(campaign)
+            await note(
+                work, actor, now, "campaign:created", campaign.id, difference(None, campaign, untold=_OURS)
+            )
         return view(campaign, Totals())
 
     async def change(self, actor: Actor, id: CampaignId, change: CampaignChange) -> CampaignView:
@@ -121,12 +130,14 @@ class Campaigns:
             if (value := getattr(change, name)) is not UNSET
         }
         async with self.begin(organization) as work:
-            campaign = (await work.campaigns.get(id)).turn(Act.EDIT, self.now())
+            before = await work.campaigns.get(id)
+            campaign = before.turn(Act.EDIT, self.now())
             # Whoever changes it is its author, and what was approved was something else.
             unapproved = {"author_id": actor.user_id, "approved_by": None, "approved_at": None}
             campaign = replace(campaign, **wanted, **unapproved)
             check_rollout(campaign.rollout, campaign.guard)
             await work.campaigns.save(campaign)
+            await self._note(work, actor, "changed", before, campaign)
         return view(campaign, Totals())
 
     async def remove(self, actor: Actor, id: CampaignId) -> None:
@@ -145,6 +156,8 @@ class Campaigns:
             if retry is not None and (await work.campaigns.get(retry)).state is State.PLANNING:
                 raise WrongState("Its retry is still being planned from it; delete it in a moment.")
             await work.campaigns.remove(id)
+            told = difference(campaign, None, untold=_OURS)
+            await note(work, actor, self.now(), "campaign:removed", id, told)
 
     async def get(self, actor: Actor, id: CampaignId) -> CampaignView:
         """Raise CampaignNotFound."""
@@ -191,6 +204,7 @@ class Campaigns:
                 raise WrongState("The campaign was changed at the same moment; look at it and launch again.")
             campaign = replace(current.turn(Act.LAUNCH, self.now()), phone_number_id=number)
             await work.campaigns.save(campaign)
+            await self._note(work, actor, "launched", current, campaign)
         self.signal.wake()
         return view(campaign, Totals())
 
@@ -217,6 +231,7 @@ class Campaigns:
                 starts=index,
             )
             await work.campaigns.save(campaign)
+            await self._note(work, actor, "scheduled", current, campaign)
         self.signal.wake()
         return view(campaign, Totals())
 
@@ -224,9 +239,11 @@ class Campaigns:
         """A draft again. Raise CampaignNotFound, WrongState."""
         organization = actor.require(Permission.CAMPAIGNS_LAUNCH)
         async with self.begin(organization) as work:
-            campaign = (await work.campaigns.get(id)).turn(Act.UNSCHEDULE, self.now())
+            before = await work.campaigns.get(id)
+            campaign = before.turn(Act.UNSCHEDULE, self.now())
             campaign = replace(campaign, schedule=None, due_at=None, starts=0)
             await work.campaigns.save(campaign)
+            await self._note(work, actor, "unscheduled", before, campaign)
         return view(campaign, Totals())
 
     async def retry_failed(self, actor: Actor, id: CampaignId) -> CampaignView:
@@ -250,6 +267,8 @@ class Campaigns:
                 raise NobodyFailed()
             retry = offshoot(parent, CampaignId(self.new_id()), Origin.RETRY, now)
             await work.campaigns.add(retry)
+            told = difference(None, retry, untold=_OURS)
+            await note(work, actor, now, "campaign:retried", id, told)
         self.signal.wake()
         return view(retry, Totals())
 
@@ -272,8 +291,10 @@ class Campaigns:
     async def _turn(self, actor: Actor, id: CampaignId, act: Act) -> CampaignView:
         organization = actor.require(Permission.CAMPAIGNS_LAUNCH)
         async with self.begin(organization) as work:
-            campaign = (await work.campaigns.get(id)).turn(act, self.now())
+            before = await work.campaigns.get(id)
+            campaign = before.turn(act, self.now())
             await work.campaigns.save(campaign)
+            await self._note(work, actor, _DONE[act], before, campaign)
             so_far = totals(list(await work.recipients.tallies(id)))
         if act is Act.CANCEL:
             # Told only by the runner, once those who never stood in line are skipped too.
@@ -282,6 +303,10 @@ class Campaigns:
             await tell_line(self.begin, self.line, campaign)
         self.signal.wake()
         return view(campaign, so_far)
+
+    async def _note(self, work: Work, by: Actor, did: str, before: Campaign, after: Campaign) -> None:
+        told = difference(before, after, untold=_OURS)
+        await note(work, by, self.now(), f"campaign:{did}", after.id, told)
 
     async def _require_approval(self, campaign: Campaign) -> None:
         async with self.read(campaign.organization_id) as work:

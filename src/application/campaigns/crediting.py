@@ -8,6 +8,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from tidings.application.auditing import Told, difference, note
 from tidings.application.ports.campaigns import Begin, Work
 from tidings.application.ports.common import Now
 from tidings.domain.campaigns import CREDITED, Kind, NoSuchRecipient, Recipient, Response
@@ -67,6 +68,7 @@ class Crediting:
                 raise NoSuchRecipient("No campaign reached this person within the 72 hours before.")
             response = _response(reached[0], Kind.CONVERTED, now, new.name)
             await work.responses.note([response])
+            await note(work, actor, now, "conversion:credited", reached[0].campaign_id, _converted(new))
         return response
 
     async def erased(self, event_id: UUID, event: ContactErased) -> None:
@@ -74,6 +76,10 @@ class Crediting:
         async with self.begin(event.organization_id) as work:
             if await work.inbox.first_time(GROUP, event_id):
                 await work.recipients.forget(event.contact_id, event.people)
+
+
+def _converted(new: NewConversion) -> Told:
+    return difference(None, new, private=("phone",))
 
 
 async def _reached(

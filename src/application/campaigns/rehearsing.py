@@ -9,6 +9,7 @@ from typing import Annotated
 from msgspec import Meta, Raw, Struct
 from msgspec.structs import replace
 
+from tidings.application.auditing import difference, note
 from tidings.application.campaigns.planning import Planner
 from tidings.application.campaigns.reporting import shown
 from tidings.application.ports.campaigns import (
@@ -201,6 +202,8 @@ class Rehearsal:
         await self.line.try_out(
             campaign, template, [each for each in recipients if each.state is Outcome.PENDING]
         )
+        async with self.begin(organization) as work:
+            await note(work, actor, self.now(), "campaign:tried_out", id, difference(None, trial))
         return [shown(actor, recipient) for recipient in recipients]
 
     async def approve(self, actor: Actor, id: CampaignId) -> Campaign:
@@ -213,8 +216,10 @@ class Rehearsal:
                 raise WrongState("Only a draft can be approved.")
             if campaign.author_id == actor.user_id:
                 raise OwnApproval()
+            before = campaign
             campaign = replace(campaign, approved_by=actor.user_id, approved_at=now, updated_at=now)
             await work.campaigns.save(campaign)
+            await note(work, actor, now, "campaign:approved", id, difference(before, campaign))
         return campaign
 
     async def approval(self, actor: Actor) -> Approval:
@@ -226,7 +231,10 @@ class Rehearsal:
         """Whether campaigns need a second person from now on."""
         organization = actor.require(Permission.ORGANIZATION_WRITE)
         async with self.begin(organization) as work:
+            before = Approval(needed=await work.settings.needs_approval())
             await work.settings.put_approval(wish.needed)
+            told = difference(before, wish)
+            await note(work, actor, self.now(), "campaign_approval:set", organization, told)
         return wish
 
     async def card(self, actor: Actor) -> RateCard | None:
@@ -239,7 +247,9 @@ class Rehearsal:
         organization = actor.require(Permission.CAMPAIGNS_WRITE)
         check_card(card)
         async with self.begin(organization) as work:
+            before = await work.settings.card()
             await work.settings.put_card(card)
+            await note(work, actor, self.now(), "prices:set", organization, difference(before, card))
         return card
 
     async def _before(

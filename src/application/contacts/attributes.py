@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
+from tidings.application.auditing import difference, note
 from tidings.application.ports.common import Now
 from tidings.application.ports.contacts import Begin, Reading
 from tidings.domain.contacts.attributes import (
@@ -79,6 +80,8 @@ class Attributes:
                 message = f"an organisation can have at most {MAX_DEFINITIONS} attributes"
                 raise InvalidAttribute("", Fault(field="key", rule="max_items", message=message))
             await work.attributes.define([attribute])
+            told = difference(None, attribute)
+            await note(work, actor, self.now(), "attribute:defined", attribute.key, told)
         return attribute
 
     async def change(self, actor: Actor, key: str, change: AttributeChange) -> Attribute:
@@ -98,6 +101,7 @@ class Attributes:
             await self._verify(organization, after)
         async with self.begin(organization) as work:
             await work.attributes.save(after)
+            await note(work, actor, self.now(), "attribute:changed", key, difference(before, after))
         await self._rewrite(organization, key, lambda value: _fitted(after, value))
         return after
 
@@ -105,7 +109,7 @@ class Attributes:
         """With all its values. Raise AttributeNotFound, or AttributeInUse when a segment asks for it."""
         organization = actor.require(Permission.CONTACTS_WRITE)
         async with self.begin(organization) as work:
-            await work.attributes.get(key)
+            before = await work.attributes.get(key)
             asking = [each.name for each in await work.segments.all() if key in attributes_in(each.rule)]
             if asking:
                 message = f"is asked for by the segments: {', '.join(asking)[:300]}"
@@ -113,6 +117,7 @@ class Attributes:
         await self._rewrite(organization, key, lambda value: "")
         async with self.begin(organization) as work:
             await work.attributes.remove(key)
+            await note(work, actor, self.now(), "attribute:removed", key, difference(before, None))
 
     async def _verify(self, organization: OrganizationId, attribute: Attribute) -> None:
         """Raise AttributeInUse if there are values that do not fit."""

@@ -9,6 +9,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tidings.application.auditing import difference, note
 from tidings.application.contacts.people import DEFAULT_COUNTRY, check_page
 from tidings.application.ports.common import NewId, Now
 from tidings.application.ports.contacts import Begin, Numbering, Reading, Work
@@ -46,6 +47,8 @@ from tidings.domain.kernel import (
 GROUP = "contacts.consent"
 """The durable consumer group in which wishes are heard."""
 MAX_AT_ONCE = 10_000
+_PROOF = frozenset({"proof"})
+"""It may be the person's own words."""
 
 
 class WishTold(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -93,6 +96,8 @@ class Consent:
             contact = await work.contacts.get(id)
             entry = self._entry(contact.organization_id, contact.person, wish, told, actor.user_id)
             await self._hear(work, [entry], {contact.person: contact})
+            heard = difference(None, told, private=_PROOF, always=("topic",))
+            await note(work, actor, self.now(), f"consent:{wish.value}", id, heard)
         async with self.reading(organization) as look:
             return shown(actor, await look.contacts.get(id))
 
@@ -120,7 +125,11 @@ class Consent:
             contacts = await work.contacts.of_people(people)
             entries = [self._entry(organization, each, wish, wished, actor.user_id) for each in people]
             changed = await self._hear(work, entries, contacts)
-        return Suppressed(people=len(people), contacts=changed)
+            done = Suppressed(people=len(people), contacts=changed)
+            await note(
+                work, actor, self.now(), f"suppression:{wish.value}", told.source, difference(None, done)
+            )
+        return done
 
     async def suppressed(
         self, actor: Actor, *, topic: str = MARKETING, cursor: str | None = None, limit: int = 50

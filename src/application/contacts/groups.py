@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
+from tidings.application.auditing import difference, note
 from tidings.application.contacts.people import check_page
 from tidings.application.ports.common import NewId, Now
 from tidings.application.ports.contacts import Begin, Reading, Work
@@ -51,7 +52,7 @@ class Groups:
         organization = actor.require(Permission.CONTACTS_WRITE)
         group = self._made(organization, new)
         async with self.begin(organization) as work:
-            await work.groups.add(group)
+            await self._add(work, actor, group)
         return group
 
     async def ensure(self, actor: Actor, name: str) -> Group:
@@ -61,7 +62,7 @@ class Groups:
         async with self.begin(organization) as work:
             if known := await work.groups.named(group.name):
                 return known
-            await work.groups.add(group)
+            await self._add(work, actor, group)
         return group
 
     async def get(self, actor: Actor, id: GroupId) -> Group:
@@ -87,33 +88,44 @@ class Groups:
     async def change(self, actor: Actor, id: GroupId, change: GroupChange) -> Group:
         """Raise GroupNotFound, InvalidGroup or GroupNameTaken."""
         async with self.begin(actor.require(Permission.CONTACTS_WRITE)) as work:
-            group = await work.groups.get(id)
+            before = await work.groups.get(id)
             name, description = named(
-                group.name if change.name is UNSET else change.name,
-                group.description if change.description is UNSET else change.description or "",
+                before.name if change.name is UNSET else change.name,
+                before.description if change.description is UNSET else change.description or "",
             )
-            group = replace(group, name=name, description=description, updated_at=self.now())
+            group = replace(before, name=name, description=description, updated_at=self.now())
             await work.groups.save(group)
+            await note(work, actor, self.now(), "group:changed", id, difference(before, group))
         return group
 
     async def remove(self, actor: Actor, id: GroupId) -> None:
         """The members stay contacts. Raise GroupNotFound."""
         async with self.begin(actor.require(Permission.CONTACTS_WRITE)) as work:
+            before = await work.groups.get(id)
             await work.groups.remove(id)
+            await note(work, actor, self.now(), "group:removed", id, difference(before, None))
 
     async def put_in(self, actor: Actor, id: GroupId, contacts: Sequence[ContactId]) -> Membership:
         """Contacts that are in already, or do not exist, change nothing. Raise GroupNotFound or Invalid."""
         wanted = _distinct(contacts)
         async with self.begin(actor.require(Permission.CONTACTS_WRITE)) as work:
             changed = await work.groups.put_in(id, wanted)
-            return await _outcome(work, id, changed, len(wanted))
+            outcome = await _outcome(work, id, changed, len(wanted))
+            await note(work, actor, self.now(), "group:members_added", id, difference(None, outcome))
+            return outcome
 
     async def take_out(self, actor: Actor, id: GroupId, contacts: Sequence[ContactId]) -> Membership:
         """Raise GroupNotFound or Invalid."""
         wanted = _distinct(contacts)
         async with self.begin(actor.require(Permission.CONTACTS_WRITE)) as work:
             changed = await work.groups.take_out(id, wanted)
-            return await _outcome(work, id, changed, len(wanted))
+            outcome = await _outcome(work, id, changed, len(wanted))
+            await note(work, actor, self.now(), "group:members_removed", id, difference(None, outcome))
+            return outcome
+
+    async def _add(self, work: Work, actor: Actor, group: Group) -> None:
+        await work.groups.add(group)
+        await note(work, actor, self.now(), "group:created", group.id, difference(None, group))
 
     def _made(self, organization: OrganizationId, new: NewGroup) -> Group:
         name, description = named(new.name, new.description or "")

@@ -9,6 +9,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tidings.application.auditing import Told, difference, note
 from tidings.application.contacts.checking import DEFAULT_COUNTRY
 from tidings.application.contacts.uniting import Unite
 from tidings.application.ports.common import NewId, Now
@@ -85,6 +86,7 @@ class Identities:
                 raise ContactNotFound()
             unite = Unite(work, self.now, self.new_id)
             kept = await unite.merge(found[0], found[1], told.reason[:100], actor.user_id)
+            await note(work, actor, self.now(), "contact:merged", kept.id, difference(None, told))
         async with self.reading(organization) as look:
             return shown(actor, await look.contacts.get(kept.id))
 
@@ -97,6 +99,7 @@ class Identities:
         async with self.begin(organization) as work:
             merge = await work.merges.get(id)
             await self._part(work, merge)
+            await note(work, actor, self.now(), "contact:parted", merge.kept_id, _parted(merge))
         async with self.reading(organization) as look:
             return shown(actor, await look.contacts.get(merge.absorbed_id))
 
@@ -201,6 +204,10 @@ class Identities:
                 organization_id=kept.organization_id, kept_id=kept.id, absorbed_id=absorbed.id, at=at
             )
         )
+
+
+def _parted(merge: Merge) -> Told:
+    return Told(after={"absorbed_id": str(merge.absorbed_id)})
 
 
 def _view(actor: Actor, merge: Merge) -> MergeView:

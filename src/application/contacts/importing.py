@@ -9,6 +9,7 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tidings.application.auditing import difference, note
 from tidings.application.contacts.consent import wish_changed
 from tidings.application.contacts.uniting import Unite
 from tidings.application.ports.common import NewId, Now
@@ -223,7 +224,12 @@ class Imports:
             rules = Rules(organization, columns, options, self.now(), self.new_id, actor.user_id)
             tally = Tally()
             await importer.run(sheet, columns, rules, tally, _nothing, progress)
-            return finished(tally, sheet, columns, options)
+            report = finished(tally, sheet, columns, options)
+        if not options.dry_run:
+            async with self.begin(organization) as work:
+                told = difference(None, report, untold=("errors", "columns"))
+                await note(work, actor, self.now(), "import:done", organization, told)
+        return report
 
     async def preview(self, actor: Actor, source: Source, options: ImportOptions = _DEFAULT) -> Preview:
         """How a file would be understood. Raise as `import_file` does, but for the number's column."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from tidings.application.auditing import difference, note
 from tidings.application.contacts.importing import Importer, finished
 from tidings.application.contacts.people import check_page
 from tidings.application.ports.common import NewId, Now, Sleep, Tables
@@ -78,6 +79,8 @@ class ImportJobs:
                 )
             async with self.begin(organization) as work:
                 await work.imports.add(job)
+                told = difference(None, job, untold=("report", "updated_at"))
+                await note(work, actor, at, "import:started", id, told)
             taken = True
         finally:
             if not taken:
@@ -104,9 +107,10 @@ class ImportJobs:
             if job.ended:
                 raise ImportOver(f"The import has ended already: it is {job.state}.")
             at = self.now()
-            job = replace(job, state=JobState.CANCELLED, updated_at=at, finished_at=at)
+            before, job = job, replace(job, state=JobState.CANCELLED, updated_at=at, finished_at=at)
             await work.imports.save(job)
             await work.imports.drop(id)
+            await note(work, actor, at, "import:cancelled", id, difference(before, job))
         return job
 
     async def watch(self, actor: Actor, id: ImportId, *, every: float = 0.5) -> AsyncIterator[ImportJob]:

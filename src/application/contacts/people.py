@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
+from tidings.application.auditing import Told, difference, note
 from tidings.application.contacts.checking import DEFAULT_COUNTRY, Check
 from tidings.application.contacts.uniting import Unite
 from tidings.application.ports.common import NewId, Now
 from tidings.application.ports.contacts import Addressee, Begin, ContactFilter, Numbering, Reading
 from tidings.domain.contacts.people import Contact, ContactView
-from tidings.domain.contacts.privacy import check_search, shown
+from tidings.domain.contacts.privacy import PERSONAL, check_search, shown
 from tidings.domain.errors import Fault, Invalid
 from tidings.domain.kernel import Actor, ContactId, GroupId, OrganizationId, Page, Permission, PersonKey
 
@@ -91,6 +92,7 @@ class Contacts:
             await Unite(work, self.now, self.new_id).welcome([contact])
             if new.group_id is not None:
                 await work.groups.put_in(new.group_id, [contact.id])
+            await note(work, actor, at, "contact:created", contact.id, _told(None, contact))
         return await self._view(actor, contact.id)
 
     async def get(self, actor: Actor, id: ContactId) -> ContactView:
@@ -138,12 +140,15 @@ class Contacts:
                 await Unite(work, self.now, self.new_id).welcome([changed])
             if change.group_id is not UNSET and change.group_id is not None:
                 await work.groups.put_in(change.group_id, [id])
+            await note(work, actor, at, "contact:changed", id, _told(contact, changed))
         return await self._view(actor, id)
 
     async def remove(self, actor: Actor, id: ContactId) -> None:
         """Raise ContactNotFound."""
         async with self.begin(actor.require(Permission.CONTACTS_WRITE)) as work:
+            contact = await work.contacts.get(id)
             await work.contacts.remove(id)
+            await note(work, actor, self.now(), "contact:removed", id, _told(contact, None))
 
     async def favorite(self, actor: Actor, id: ContactId, wanted: bool | None = None) -> ContactView:
         """Mark as favourite or not; None turns what is into the opposite. Raise ContactNotFound."""
@@ -152,7 +157,9 @@ class Contacts:
             contact = await work.contacts.get(id)
             marked = not contact.is_favorite if wanted is None else wanted
             if marked != contact.is_favorite:
-                await work.contacts.save([replace(contact, is_favorite=marked, updated_at=self.now())])
+                changed = replace(contact, is_favorite=marked, updated_at=self.now())
+                await work.contacts.save([changed])
+                await note(work, actor, self.now(), "contact:favorite_set", id, _told(contact, changed))
         return await self._view(actor, id)
 
     async def blocked(self, organization: OrganizationId, ids: Collection[ContactId]) -> frozenset[ContactId]:
@@ -188,6 +195,11 @@ class Contacts:
     async def _view(self, actor: Actor, id: ContactId) -> ContactView:
         async with self.reading(actor.organization_id) as look:
             return shown(actor, await look.contacts.get(id))
+
+
+def _told(before: Contact | None, after: Contact | None) -> Told:
+    """The log forgets nobody, so it never learns what says who somebody is."""
+    return difference(before, after, private=PERSONAL)
 
 
 def _ids(contact: Contact) -> frozenset[PersonKey]:

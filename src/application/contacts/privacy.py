@@ -10,6 +10,7 @@ from typing import Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tidings.application.auditing import difference, note
 from tidings.application.ports.common import Now
 from tidings.application.ports.contacts import Begin, Reading, RetentionQueue, Work
 from tidings.domain.contacts.people import ContactNotFound
@@ -78,6 +79,7 @@ class Privacy:
         """
         async with self.begin(actor.require(Permission.CONTACTS_WRITE)) as work:
             await self._erase(work, actor.organization_id, [id])
+            await note(work, actor, self.now(), "contact:erased", id)
 
     async def retention(self, actor: Actor) -> Retention:
         """How long people are kept of whom nothing is heard."""
@@ -89,8 +91,10 @@ class Privacy:
         organization = actor.require(Permission.ORGANIZATION_WRITE)
         days = checked_days(change.days)
         async with self.begin(organization) as work:
-            told = replace(await work.retention.get(), days=days)
+            before = await work.retention.get()
+            told = replace(before, days=days)
             await work.retention.save(told)
+            await note(work, actor, self.now(), "retention:set", organization, difference(before, told))
         return told
 
     async def sweep(self, told: Retention) -> int:

@@ -6,6 +6,7 @@ from typing import cast
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
+from tidings.application.auditing import difference, note
 from tidings.application.contacts.people import check_page
 from tidings.application.ports.common import NewId, Now
 from tidings.application.ports.contacts import Begin, ContactFilter, Reading
@@ -72,6 +73,7 @@ class Segments:
         )
         async with self.begin(organization) as work:
             await work.segments.add(segment)
+            await note(work, actor, at, "segment:created", segment.id, difference(None, segment))
         return segment
 
     async def get(self, actor: Actor, id: SegmentId) -> Segment:
@@ -93,25 +95,28 @@ class Segments:
         organization = actor.require(Permission.CONTACTS_WRITE)
         rule = UNSET if change.rule is UNSET else await self._checked(organization, change.rule)
         async with self.begin(organization) as work:
-            segment = await work.segments.get(id)
+            before = await work.segments.get(id)
             name, description = named(
-                segment.name if change.name is UNSET else change.name,
-                segment.description if change.description is UNSET else change.description or "",
+                before.name if change.name is UNSET else change.name,
+                before.description if change.description is UNSET else change.description or "",
             )
             segment = replace(
-                segment,
+                before,
                 name=name,
                 description=description,
-                rule=segment.rule if rule is UNSET else rule,
+                rule=before.rule if rule is UNSET else rule,
                 updated_at=self.now(),
             )
             await work.segments.save(segment)
+            await note(work, actor, self.now(), "segment:changed", id, difference(before, segment))
         return segment
 
     async def remove(self, actor: Actor, id: SegmentId) -> None:
         """Raise SegmentNotFound."""
         async with self.begin(actor.require(Permission.CONTACTS_WRITE)) as work:
+            before = await work.segments.get(id)
             await work.segments.remove(id)
+            await note(work, actor, self.now(), "segment:removed", id, difference(before, None))
 
     async def members(
         self,

@@ -27,6 +27,7 @@ from tidings.domain.kernel import (
 from tidings.domain.whatsapp.conversations import Sight
 from tidings.domain.whatsapp.messages import Attempt, Message
 from tidings.domain.whatsapp.numbers import Lease, Number, Run, RunState
+from tidings.domain.whatsapp.requests import Asked
 
 
 class MessageStore(Protocol):
@@ -162,6 +163,14 @@ class NumbersAtMeta(Protocol):
         ...
 
 
+class RequestStore(Protocol):
+    """Requests that carried a key, for two days."""
+
+    async def first(self, asked: Asked) -> Asked:
+        """What the key was used for first; `asked` itself when it never was."""
+        ...
+
+
 class NumberStore(Protocol):
     async def put(self, found: Sequence[Number]) -> None: ...
 
@@ -190,6 +199,7 @@ class Work:
     conversations: ConversationStore
     desk: DeskStore
     pressure: PressureStore
+    requests: RequestStore
     outbox: Outbox
     inbox: Inbox
 

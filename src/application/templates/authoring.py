@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from msgspec import UNSET, Struct, UnsetType, field
 from msgspec.structs import asdict, replace
 
+from tidings.application.auditing import difference, note
 from tidings.application.ports.common import NewId, Now
 from tidings.application.ports.templates import Begin, Edit, Reading, Review, TemplateFilter, Wabas
 from tidings.application.templates.submitting import SOON, Submission
@@ -124,7 +125,7 @@ class Templates:
         organization = actor.require(Permission.TEMPLATES_WRITE)
         _require_valid(new.draft)
         waba_id = await self._account(organization, new.waba_id)
-        return await self._submission.submit(organization, waba_id, new.draft)
+        return await self._submission.submit(actor, waba_id, new.draft)
 
     async def validate(self, actor: Actor, raw: object) -> Verdict:
         """Say everything that is wrong with a draft as it comes; nothing is sent or stored."""
@@ -174,15 +175,15 @@ class Templates:
         Raise TemplateNotFound, NothingToChange, TemplateInvalid, TemplateNotEditable, EditQuotaReached, or
         what Meta's review raises.
         """
-        organization = actor.require(Permission.TEMPLATES_WRITE)
+        actor.require(Permission.TEMPLATES_WRITE)
         template = await self._look(actor, id)
         wanted = _changed(template.draft, change)
         if wanted == template.draft and template.status is not Status.DRAFT:
             raise NothingToChange()
         _require_valid(wanted)
         if template.status is Status.DRAFT:
-            return await self._submission.submit(organization, template.waba_id, wanted)
-        return await self._edit(template, wanted)
+            return await self._submission.submit(actor, template.waba_id, wanted)
+        return await self._edit(actor, template, wanted)
 
     async def delete(self, actor: Actor, id: TemplateId) -> Template:
         """Delete in this language, here and at Meta. Asking twice changes nothing.
@@ -201,6 +202,7 @@ class Templates:
             before = await work.templates.get(id)
             after = before.hear(News(status=Status.DELETED, at=max(started, before.status_at)))
             await save(work, (before, replace(after, updated_at=self.now())))
+            await note(work, actor, self.now(), "template:deleted", id, difference(before, after))
         return after
 
     @property
@@ -217,7 +219,7 @@ class Templates:
         async with self.reading(actor.require(Permission.TEMPLATES_READ)) as look:
             return await look.templates.get(id)
 
-    async def _edit(self, template: Template, wanted: Draft) -> Template:
+    async def _edit(self, actor: Actor, template: Template, wanted: Draft) -> Template:
         started = self.now()
         template.require_editable(wanted.category, started)
         if template.meta_template_id is None:
@@ -238,6 +240,7 @@ class Templates:
                 updated_at=self.now(),
             )
             await save(work, (before, after))
+            await note(work, actor, self.now(), "template:edited", template.id, difference(before, after))
             await work.accounts.want(template.waba_id, self.now() + SOON)
         return after
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from msgspec import Struct
 
+from tidings.application.auditing import difference, note
 from tidings.application.ports.common import NewId, Now
 from tidings.application.ports.templates import Begin, File, Reading, Uploads, Wabas
 from tidings.domain.kernel import Actor, OrganizationId, Permission, PhoneNumberId, WabaId
@@ -62,6 +63,7 @@ class HeaderFiles:
         )
         async with self.begin(organization) as work:
             kept = await work.files.add(stored, file.content)
+            await note(work, actor, self.now(), "file:added", kept.id, difference(None, kept))
         return UploadedFile(file=kept, header_handle=handle, value=kept.reference)
 
     async def page(self, actor: Actor, *, limit: int = 100) -> Sequence[StoredFile]:
@@ -73,6 +75,7 @@ class HeaderFiles:
         """Forget a file here; what was sent with it stays. Raise FileNotFound."""
         async with self.begin(actor.require(Permission.TEMPLATES_WRITE)) as work:
             await work.files.remove(id)
+            await note(work, actor, self.now(), "file:removed", id)
 
     async def unknown(self, organization: OrganizationId, values: Mapping[str, str]) -> tuple[str, ...]:
         """The keys of values that name a file which is not there."""

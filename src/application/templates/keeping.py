@@ -8,6 +8,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tidings.application.auditing import difference, note
 from tidings.application.ports.common import NewId, Now
 from tidings.application.ports.templates import Begin, DueAccounts, Review, Wabas, Work
 from tidings.application.templates.merging import GIVEN_UP, Changes, compare
@@ -57,7 +58,11 @@ class Keeper:
             waba_id = await self.wabas.only(organization)
         else:
             await self.wabas.require(organization, waba_id)
-        return await self._sync(organization, waba_id)
+        report = await self._sync(organization, waba_id)
+        async with self.begin(organization) as work:
+            told = difference(None, report)
+            await note(work, actor, self.now(), "templates:synced", waba_id, told)
+        return report
 
     async def tick(self, limit: int = 10) -> int:
         """Sync the accounts that are due; how many there were. Safe in any number of processes."""

@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from tidings.application.auditing import difference, note
 from tidings.application.ports.common import NewId, Now
 from tidings.application.ports.templates import Begin, RemoteTemplate, Review, Work
 from tidings.application.templates.merging import GIVEN_UP, merged
 from tidings.application.templates.telling import save
 from tidings.domain.errors import Fault, Refused
-from tidings.domain.kernel import OrganizationId, TemplateId, WabaId
+from tidings.domain.kernel import Actor, OrganizationId, TemplateId, WabaId
 from tidings.domain.templates.components import Draft
 from tidings.domain.templates.likeness import for_submission, same_words, wording
 from tidings.domain.templates.refusals import (
@@ -45,10 +46,10 @@ class Submission:
     now: Now
     new_id: NewId
 
-    async def submit(self, organization: OrganizationId, waba_id: WabaId, draft: Draft) -> Template:
+    async def submit(self, actor: Actor, waba_id: WabaId, draft: Draft) -> Template:
         """Raise TemplateInvalid, NameTaken, StillSubmitting, TooManySubmissions, or as the review does."""
         started = self.now()
-        template, resumed = await self._claim(organization, waba_id, draft, started)
+        template, resumed = await self._claim(actor, waba_id, draft, started)
         if resumed and (adopted := await self._adopt(template, draft)) is not None:
             return adopted
         try:
@@ -64,7 +65,7 @@ class Submission:
         except Refused as refused:
             await self._back_to_draft(template, str(refused))
             raise
-        async with self.begin(organization) as work:
+        async with self.begin(actor.organization_id) as work:
             before = await work.templates.get(template.id)
             known = replace(
                 before,
@@ -79,9 +80,10 @@ class Submission:
         return after
 
     async def _claim(
-        self, organization: OrganizationId, waba_id: WabaId, draft: Draft, now: datetime
+        self, actor: Actor, waba_id: WabaId, draft: Draft, now: datetime
     ) -> tuple[Template, bool]:
         """Our row, SUBMITTING; and whether an earlier try may have reached Meta."""
+        organization = actor.organization_id
         async with self.begin(organization) as work:
             # Should this be the last that we hear of it, a sync finds out.
             await work.accounts.want(waba_id, now + LOST)
@@ -92,6 +94,7 @@ class Submission:
                     raise TooManySubmissions(retry_after=HOUR.total_seconds())
                 template = _new(TemplateId(self.new_id()), organization, waba_id, draft, now)
                 await work.templates.add(template)
+                await note(work, actor, now, "template:submitted", template.id, difference(None, template))
                 return template, False
             resumed = before.status is Status.SUBMITTING
             if resumed and before.reason != UNCONFIRMED and now - before.updated_at < IN_HAND:
@@ -102,6 +105,8 @@ class Submission:
                 _new(before.id, organization, waba_id, draft, now), created_at=before.created_at
             )
             await work.templates.save(template)
+            told = difference(before, template)
+            await note(work, actor, now, "template:submitted", template.id, told)
             return template, resumed
 
     async def _require_new_words(self, work: Work, waba_id: WabaId, draft: Draft) -> None:

@@ -1,5 +1,6 @@
 """Reading the audit log, and hearing of changes in the other contexts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -50,21 +51,22 @@ class Audit:
             return AuditVerdict(intact=False, entries=length, first_broken=head.seq + 1)
         return AuditVerdict(intact=True, entries=head.seq)
 
-    async def change_made(self, event_id: UUID, event: ChangeMade) -> None:
-        """Keep what another context tells, once."""
+    async def changes_made(self, events: Sequence[tuple[UUID, ChangeMade]]) -> None:
+        """Keep what the other contexts tell, once."""
         async with self.begin() as work:
-            if not await work.inbox.first_time(GROUP, event_id):
-                return
-            await work.audit.append(
-                AuditEntry(
-                    id=event_id,
-                    organization_id=event.organization_id,
-                    at=event.at,
-                    user_id=event.user_id,
-                    origin=event.origin,
-                    what=event.what,
-                    subject=event.subject,
-                    before=event.before,
-                    after=event.after,
-                )
-            )
+            new = [_entry(id, event) for id, event in events if await work.inbox.first_time(GROUP, id)]
+            await work.audit.append(*new)
+
+
+def _entry(id: UUID, event: ChangeMade) -> AuditEntry:
+    return AuditEntry(
+        id=id,
+        organization_id=event.organization_id,
+        at=event.at,
+        user_id=event.user_id,
+        origin=event.origin,
+        what=event.what,
+        subject=event.subject,
+        before=event.before,
+        after=event.after,
+    )

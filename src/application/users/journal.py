@@ -7,12 +7,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from tidings.application.auditing import difference
 from tidings.application.ports.common import NewId, Now
 from tidings.application.ports.users import Work
 from tidings.domain.kernel import Actor
 from tidings.domain.users import AuditEntry
-
-_UNTOLD = frozenset({"updated_at", "created_at", "id"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +48,5 @@ class Journal:
         self, work: Work, by: Actor, what: str, subject: object, before: Struct, after: Struct
     ) -> None:
         """Keep the fields in which the two differ."""
-        old, new = msgspec.structs.asdict(before), msgspec.structs.asdict(after)
-        names = [name for name in new if name not in _UNTOLD and old.get(name) != new[name]]
-        await self.note(
-            work,
-            by,
-            what,
-            subject,
-            before={name: old.get(name) for name in names},
-            after={name: new[name] for name in names},
-        )
+        told = difference(before, after)
+        await self.note(work, by, what, subject, before=told.before, after=told.after)

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 
 from msgspec import UNSET
 
+from tidings.application.auditing import difference, note
 from tidings.application.ports.common import NewId, Now, Signal, Sleep
 from tidings.application.ports.conversations import ConversationFilter, Desks, Receipts
 from tidings.application.ports.whatsapp import Begin, Work
 from tidings.application.whatsapp.receiving import key_of, moved, plain, said_in_conversation
-from tidings.application.whatsapp.saying import MessageView, say_now, speaker, view
+from tidings.application.whatsapp.saying import MessageView, said_before, say_now, speaker, view
 from tidings.application.whatsapp.threads import (
     Answer,
     Assignment,
@@ -42,6 +43,7 @@ from tidings.domain.whatsapp.conversations import (
     Stage,
 )
 from tidings.domain.whatsapp.desk import Note, Stretch
+from tidings.domain.whatsapp.requests import asked
 
 CANDIDATES = 20
 """Conversations looked at in one go for whoever takes the next."""
@@ -49,6 +51,10 @@ TOUCHED = 500
 """Conversations that a live view reads in one go."""
 OVERLAP = timedelta(seconds=5)
 """How far back a live view looks again: what was touched before may be committed after."""
+
+_UNTOLD = frozenset(
+    {"phone_number_id", "person", "to", "recipient", "name", "last_text", "heard_at", "last_at"}
+)
 
 
 class NothingWaits(ConversationNotFound):
@@ -109,22 +115,28 @@ class Conversations:
             found = await work.conversations.thread(conversation, cursor=cursor, limit=limit)
         return Page(items=[line(actor, entry) for entry in found.items], next_cursor=found.next_cursor)
 
-    async def answer(self, actor: Actor, id: ConversationId, answer: Answer) -> MessageView:
+    async def answer(
+        self, actor: Actor, id: ConversationId, answer: Answer, once: str | None = None
+    ) -> MessageView:
         """Say something; who answers what nobody had taken has it in hand from then on.
 
-        Raise ConversationNotFound, InOtherHands, HandedOff, CannotBeSaid, WindowClosed.
+        With the key `once`, only the first time. Raise ConversationNotFound, InOtherHands, HandedOff,
+        CannotBeSaid, WindowClosed, BadKey, KeyReused.
         """
-        actor.require(Permission.CONVERSATIONS_WRITE)
+        organization = actor.require(Permission.CONVERSATIONS_WRITE)
         sight = await sight_of(self.desks, actor)
-        now = self.now()
+        now, message_id = self.now(), MessageId(self.new_id())
+        request = once if once is None else asked(once, answer, id, message_id, organization, now)
         async with self.begin() as work:
             conversation = await in_hand(work, actor, sight, id)
+            if earlier := await said_before(work, request):
+                return view(actor, earlier)
             message = await say_now(
                 work,
                 conversation,
                 answer.content,
                 reply_to=answer.reply_to,
-                id=MessageId(self.new_id()),
+                id=message_id,
                 now=now,
             )
             await said_in_conversation(work, conversation, answer.content, speaker(actor), now)
@@ -177,6 +189,7 @@ class Conversations:
                     taken = candidate.assign(candidate.team_id, actor.user_id, now)
                     if await work.conversations.take(taken):
                         await work.outbox.put(moved("assigned", taken, actor.user_id, now))
+                        await _note(work, actor, now, "taken", candidate, taken)
                         return shown(actor, taken, now)
 
     async def assign(self, actor: Actor, id: ConversationId, wish: Assignment) -> ConversationView:
@@ -264,6 +277,7 @@ class Conversations:
             if after.stage is Stage.CLOSED:
                 await work.desk.ended(_stretch(after, MessageId(self.new_id())))
             await work.outbox.put(moved(what, after, actor.user_id, now))
+            await _note(work, actor, now, what, before, after)
         self.signal.wake()
         return shown(actor, after, now)
 
@@ -278,6 +292,13 @@ class Conversations:
             text=text,
             at=self.now(),
         )
+
+
+async def _note(
+    work: Work, by: Actor, at: datetime, what: str, before: Conversation, after: Conversation
+) -> None:
+    told = difference(before, after, untold=_UNTOLD)
+    await note(work, by, at, f"conversation:{what}", after.id, told)
 
 
 async def sight_of(desks: Desks, actor: Actor) -> Sight | None:

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Struct
 
+from tidings.application.auditing import difference, note
 from tidings.application.ports.common import NewId, Now, Signal
 from tidings.application.ports.conversations import AgentFigures, Desks, MediaFiles
 from tidings.application.ports.whatsapp import Begin
@@ -167,7 +168,9 @@ class Desk:
         )
         async with self.begin() as work:
             choose_number(await work.numbers.of(organization), number)
+            before = (await work.desk.receptions([number])).get(number)
             await work.desk.put_reception(reception)
+            await note(work, actor, self.now(), "reception:set", number, difference(before, reception))
         return reception
 
     async def canned(self, actor: Actor) -> Sequence[CannedReply]:
@@ -191,6 +194,8 @@ class Desk:
                 created_at=self.now() if id is None else known[id].created_at,
             )
             await work.desk.put_canned(reply)
+            told = difference(known.get(reply.id), reply)
+            await note(work, actor, self.now(), "canned_reply:put", reply.id, told)
         return reply
 
     async def remove_canned(self, actor: Actor, id: MessageId) -> None:
@@ -199,6 +204,7 @@ class Desk:
         async with self.begin() as work:
             if not await work.desk.remove_canned(organization, id):
                 raise NoSuchReply()
+            await note(work, actor, self.now(), "canned_reply:removed", id)
 
     async def figures(self, actor: Actor, since: datetime, until: datetime) -> Sequence[AgentFigures]:
         """How everybody answered in conversations that were closed in this span."""

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from msgspec import Struct
 
+from tidings.application.auditing import difference, note
+from tidings.application.ports.common import Now
 from tidings.application.ports.whatsapp import Begin
 from tidings.domain.kernel import Actor, Permission
 from tidings.domain.whatsapp.pressure import Beyond, Cap, QuietHours, SendingPolicy, check_policy
@@ -22,6 +24,7 @@ class PolicyWish(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
 class Policies:
     begin: Begin
     read: Begin
+    now: Now
 
     async def get(self, actor: Actor) -> SendingPolicy:
         """The policy in force; an empty one when none was set."""
@@ -42,8 +45,11 @@ class Policies:
         )
         check_policy(policy)
         async with self.begin() as work:
+            before = (await work.pressure.policies([organization])).get(organization)
             if wish.quiet is None and wish.cap is None:
                 await work.pressure.remove_policy(organization)
             else:
                 await work.pressure.put_policy(policy)
+            told = difference(before, policy)
+            await note(work, actor, self.now(), "sending_policy:set", organization, told)
         return policy

@@ -44,6 +44,7 @@ from tidings.domain.whatsapp.numbers import (
     NumberNotFound,
     SeveralNumbers,
 )
+from tidings.domain.whatsapp.requests import Asked, asked
 
 
 class NotAState(Invalid):
@@ -100,14 +101,18 @@ class Messages:
     now: Now
     new_id: NewId
 
-    async def send(self, actor: Actor, new: NewMessage) -> MessageView:
-        """Put a message in line; it leaves within a moment.
+    async def send(self, actor: Actor, new: NewMessage, once: str | None = None) -> MessageView:
+        """Put a message in line; it leaves within a moment. With the key `once`, only the first time.
 
-        Raise CannotBeSaid, WindowClosed, InOtherHands, HandedOff, NoNumber, SeveralNumbers.
+        Raise CannotBeSaid, WindowClosed, InOtherHands, HandedOff, NoNumber, SeveralNumbers, BadKey,
+        KeyReused.
         """
         organization = actor.require(Permission.MESSAGES_SEND)
-        now = self.now()
+        now, id = self.now(), MessageId(self.new_id())
+        request = once if once is None else asked(once, new, "send", id, organization, now)
         async with self.begin() as work:
+            if earlier := await said_before(work, request):
+                return view(actor, earlier)
             number = await self._number(work, organization, new.phone_number_id)
             place = ConversationKey(
                 organization_id=organization,
@@ -121,7 +126,7 @@ class Messages:
                 new.content,
                 to=new.to,
                 reply_to=new.reply_to,
-                id=MessageId(self.new_id()),
+                id=id,
                 now=now,
             )
             if conversation is not None:
@@ -257,6 +262,16 @@ async def say_now(
     )
     await work.messages.add([message])
     return message
+
+
+async def said_before(work: Work, request: Asked | None) -> Message | None:
+    """The message that came of the same request earlier; None, and the key is taken. Raise KeyReused."""
+    if request is None:
+        return None
+    earlier = request.same(await work.requests.first(request))
+    if earlier == request.message_id:
+        return None
+    return next(iter(await work.messages.find([earlier])), None)
 
 
 def choose_number(numbers: Sequence[Number], wanted: PhoneNumberId | None) -> Number:

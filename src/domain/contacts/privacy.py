@@ -8,12 +8,14 @@ from msgspec.structs import replace
 
 from tidings.domain.contacts.consent import ConsentEntry
 from tidings.domain.contacts.identities import Alias, Merge
-from tidings.domain.contacts.people import Contact, ContactView, search_terms
+from tidings.domain.contacts.people import Contact, ContactView, Details, search_terms
 from tidings.domain.contacts.rules import Happening
 from tidings.domain.errors import Fault, Invalid
 from tidings.domain.kernel import Actor, OrganizationId, Permission, PersonKey, masked_person, masked_phone
 
 MIN_DAYS, MAX_DAYS = 30, 36_500
+PERSONAL = frozenset({*Details.__struct_fields__, "phone", "person", "bsuid", "username"})
+"""What says who somebody is: a log that forgets nobody must not learn it."""
 
 C = TypeVar("C", bound=Contact)
 

@@ -1,16 +1,13 @@
 """The grains that the limits of messages are made of: each tells, with the field's path, what is wrong."""
 
-import re
 from collections.abc import Iterator, Sequence
 
+from tidings.domain.addresses import is_public
 from tidings.domain.errors import Fault
 from tidings.domain.whatsapp.values import File
 
 MAX_CAPTION = 1024
 MAX_URL = 2000
-
-_HOSTED = re.compile(r"https?://(?=[^/?#:]*[^\W\d])[\w-]+(\.[\w-]+)+\.?(:\d{1,5})?([/?#]\S*)?", re.IGNORECASE)
-"""An address with a host name: no bare numbers, no name without a dot, no user."""
 
 
 def fault(path: str, rule: str, message: str) -> Fault:
@@ -42,7 +39,7 @@ def check_file(path: str, id: str | None, link: str | None) -> Iterator[Fault]:
         yield fault(path, "one_of", "needs an id or a link, and not both")
     if id is not None and not id.strip():
         yield fault(f"{path}.id" if path else "id", "required", "must not be empty")
-    if link is not None and not _HOSTED.fullmatch(link):
+    if link is not None and not is_public(link):
         yield fault(f"{path}.link" if path else "link", "url", "must be a public http(s) address")
 
 
@@ -51,7 +48,7 @@ def check_attachment(path: str, file: File) -> Iterator[Fault]:
 
 
 def check_url(path: str, url: str) -> Iterator[Fault]:
-    if not _HOSTED.fullmatch(url):
+    if not is_public(url):
         yield fault(path, "url", "must be an http(s) address with a host name")
     elif len(url) > MAX_URL:
         yield fault(path, "max_length", f"must have at most {MAX_URL} characters")

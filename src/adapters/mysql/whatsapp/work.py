@@ -12,6 +12,7 @@ from tidings.adapters.mysql.whatsapp.desk import SqlDesk
 from tidings.adapters.mysql.whatsapp.lanes import SqlLeases, SqlRuns
 from tidings.adapters.mysql.whatsapp.messages import SqlMessages
 from tidings.adapters.mysql.whatsapp.pressure import SqlPressure
+from tidings.adapters.mysql.whatsapp.requests import SqlRequests
 from tidings.adapters.mysql.whatsapp.tables import inbox, outbox
 from tidings.adapters.mysql.whatsapp.webhooks import SqlNumbers, SqlWebhooks
 from tidings.application.ports.common import NewId, Now
@@ -31,6 +32,7 @@ def whatsapp_in(database: Database, *, now: Now, new_id: NewId) -> tuple[Begin, 
             conversations=SqlConversations(connection, locking),
             desk=SqlDesk(connection),
             pressure=SqlPressure(connection, locking),
+            requests=SqlRequests(connection),
             outbox=SqlOutbox(connection, outbox, now, new_id),
             inbox=SqlInbox(connection, inbox, now),
         )
