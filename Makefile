@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check bench chaos pictures lock clean
+.PHONY: help demo serve test check soak mutants bench chaos pictures lock clean
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -30,6 +30,14 @@ check: $(STAMP) ## format, lint, types, architecture, and that every endpoint sa
 
 chaos: $(STAMP) ## real senders under SIGKILL and SIGSTOP against a misbehaving sandbox, and the naive control
 	@$(BIN)/python -m bench.chaos
+
+soak: $(STAMP) ## 10,000 simulated stories of campaigns under faults, and a crash at every point
+	@$(BIN)/python -m tidings.testing simulate --seeds 10000
+	@$(BIN)/python -m tidings.testing crash-points
+	@$(BIN)/python -m tidings.testing crash-points --fault away
+
+mutants: $(STAMP) ## deliberate faults in the engine, each of which the simulation must find
+	@$(BIN)/python -m tests.mutants
 
 bench: $(STAMP) ## figures, as ratios against the bare loop in the same run
 	@$(BIN)/python -m bench

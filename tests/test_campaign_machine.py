@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tests.worlds import World
 from tidings.application.ports.gateway import NotSent, Rejected, Verdict
 from tidings.domain.campaigns import Outcome, State
+from tidings.testing.world import World
 
 PEOPLE = 12
 ORDER = [

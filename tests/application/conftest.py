@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.worlds import World
+from tidings.testing.world import World
 
 
 @pytest.fixture(params=["sqlite", pytest.param("mysql", marks=pytest.mark.mysql)])

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from tests.worlds import World
 from tidings.application.campaigns import NewCampaign
 from tidings.application.ports.gateway import Rejected, Verdict
 from tidings.domain.campaigns import (
@@ -22,6 +21,7 @@ from tidings.domain.campaigns import (
     check_schedule,
 )
 from tidings.domain.kernel import TemplateId
+from tidings.testing.world import World
 
 pytestmark = pytest.mark.anyio
 

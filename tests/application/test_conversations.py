@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.worlds import NOON, NUMBER
 from tidings.application.whatsapp import conversations, desk
 from tidings.application.whatsapp.conversations import NothingWaits
 from tidings.application.whatsapp.desk import NewCannedReply, NoFile, ReceptionWish
@@ -47,6 +46,8 @@ from tidings.domain.whatsapp.conversations import (
 )
 from tidings.domain.whatsapp.desk import ShortcutTaken
 from tidings.domain.whatsapp.messages import MessageNotFound
+from tidings.testing.clock import NOON
+from tidings.testing.meta import NUMBER
 
 pytestmark = pytest.mark.anyio
 ADA, BEA = "447700900001", "447700900002"

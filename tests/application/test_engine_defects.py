@@ -8,7 +8,6 @@ from msgspec.structs import replace
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
-from tests.worlds import NUMBER, World
 from tidings.adapters.mysql.engine import Database, DatabaseUnavailable
 from tidings.adapters.mysql.whatsapp import tables
 from tidings.adapters.mysql.whatsapp.messages import SqlDue
@@ -20,6 +19,8 @@ from tidings.application.whatsapp.lines import Lines
 from tidings.domain.campaigns import WrongState
 from tidings.domain.errors import Unavailable
 from tidings.domain.whatsapp.numbers import Lease
+from tidings.testing.meta import NUMBER
+from tidings.testing.world import World
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from tests.worlds import WABA
 from tidings.adapters.numbering import WorldZones
 from tidings.application.ports.gateway import Rejected, Verdict
 from tidings.application.ports.meta import CapabilityUpdate
@@ -28,6 +27,7 @@ from tidings.domain.whatsapp.pressure import (
     awake_from,
     is_quiet,
 )
+from tidings.testing.meta import WABA
 
 pytestmark = pytest.mark.anyio
 NIGHT = QuietHours(start="21:00", end="08:00")

@@ -8,7 +8,6 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from tests.worlds import NUMBER
 from tidings.application.campaigns import Approval, CampaignChange, NewCampaign, NewConversion, Trial, running
 from tidings.application.ports.gateway import Rejected, Verdict
 from tidings.application.whatsapp.policies import PolicyWish
@@ -30,6 +29,7 @@ from tidings.domain.campaigns import (
 from tidings.domain.events import ContactErased, ContactOptedOut, MessageReceived
 from tidings.domain.kernel import Actor, Phone, Role, TemplateId, UserId
 from tidings.domain.whatsapp.pressure import Beyond, QuietHours
+from tidings.testing.meta import NUMBER
 
 pytestmark = pytest.mark.anyio
 CARD = RateCard(

@@ -8,13 +8,13 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from tests.worlds import NOON
 from tidings.adapters.embedded.signal import LocalSignal
 from tidings.application.ports.bus import Answer, BusUnavailable, Delivery, Envelope, Outcome
 from tidings.application.relay import Relay, listener, one_by_one
 from tidings.domain.errors import Unavailable
 from tidings.domain.events import ContactOptedIn, ContactOptedOut
 from tidings.domain.kernel import ContactId, OrganizationId
+from tidings.testing.clock import NOON
 
 pytestmark = pytest.mark.anyio
 

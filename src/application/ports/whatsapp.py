@@ -215,10 +215,6 @@ class Due(Protocol):
         """Numbers behind which something is due, or was left in `sending`."""
         ...
 
-    async def next_due(self, now: datetime) -> datetime | None:
-        """When the next message that waits for its time will be due."""
-        ...
-
     async def singles(
         self, lane: PhoneNumberId, now: datetime, *, limit: int, known: Collection[MessageId]
     ) -> Sequence[Message]:

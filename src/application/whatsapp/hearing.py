@@ -142,14 +142,14 @@ class Webhooks:
     async def apply(self) -> int:
         """Apply one batch of bodies; how many. 0 also when another process holds the lease."""
         try:
-            return await self._apply_batch(self.batch)
+            return await self.apply_batch(self.batch)
         except Unavailable:
             raise
         except Exception:
             # One body that breaks us must not hold up the others: go one by one past it.
             return await self._apply_first()
 
-    async def _apply_batch(self, limit: int) -> int:
+    async def apply_batch(self, limit: int) -> int:
         async with self.begin() as work:
             if not await self._hold(work):
                 return 0
@@ -166,7 +166,7 @@ class Webhooks:
             held = await self._hold(work)
             tried = await work.webhooks.waiting(1) if held else list[tuple[int, bytes]]()
         try:
-            return await self._apply_batch(1)
+            return await self.apply_batch(1)
         except Unavailable:
             raise
         except Exception as bug:
