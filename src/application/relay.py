@@ -173,3 +173,13 @@ def one_by_one(hear: Callable[[UUID, Any], Awaitable[None]]) -> Hear:
             await hear(event_id, event)
 
     return each
+
+
+def in_turn(*hears: Hear) -> Hear:
+    """Use cases that all hear of the same events, one after the other."""
+
+    async def all_of_them(events: Sequence[tuple[UUID, Any]]) -> None:
+        for hear in hears:
+            await hear(events)
+
+    return all_of_them

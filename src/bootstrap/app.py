@@ -23,6 +23,7 @@ from tidings.adapters.http.messages import MessageController, NumberController
 from tidings.adapters.http.policies import PolicyController
 from tidings.adapters.http.replies import Replies, cached_routes
 from tidings.adapters.http.security import Entrance, permitted, provide_actor, undeclared
+from tidings.adapters.http.subscriptions import SubscriptionController
 from tidings.adapters.http.teams import TeamController
 from tidings.adapters.http.templates import TemplateController, TemplateFileController
 from tidings.adapters.http.users import AuthController, WabaController
@@ -47,6 +48,7 @@ CONTROLLERS: dict[str, list[ControllerRouterHandler]] = {
         RoleController,
         AuditController,
         WabaController,
+        SubscriptionController,
     ],
     "contacts": [
         ContactController,
@@ -79,6 +81,7 @@ PROVIDED = (
     "federation",
     "audit",
     "wabas",
+    "subscriptions",
     "teams",
     "contacts",
     "groups",

@@ -8,6 +8,7 @@ from uuid import UUID
 from dependency_injector import containers, providers
 from sqlalchemy import URL
 
+from tidings.adapters.courier import HttpCourier
 from tidings.adapters.embedded.limits import LocalLimiter
 from tidings.adapters.embedded.owners import LocalOwners
 from tidings.adapters.embedded.signal import FileSignal, LocalSignal
@@ -58,6 +59,9 @@ from tidings.application.users import (
     TrustedProvider,
     Wabas,
 )
+from tidings.application.users.delivering import Deliverer
+from tidings.application.users.publishing import Publisher
+from tidings.application.users.subscribing import Subscriptions
 from tidings.bootstrap.caching import NoVersions, file_versions, kept_by, telling
 from tidings.bootstrap.settings import DATABASES, Settings
 from tidings.domain.events import OrganizationCreated
@@ -351,6 +355,20 @@ class People(containers.DeclarativeContainer):
         signal=users_signal,
         now=now,
     )
+    subscriptions = providers.Singleton(
+        Subscriptions,
+        begin=users_begin,
+        read=users_read,
+        sealer=sealer,
+        journal=journal,
+        now=now,
+        new_id=new_id,
+        new_secret=secret,
+        private=settings.provided.private_endpoints,
+    )
+    publisher = providers.Singleton(Publisher, begin=users_begin, read=users_read, now=now, new_id=new_id)
+    courier = providers.Singleton(HttpCourier, private=settings.provided.private_endpoints)
+    deliverer = providers.Singleton(Deliverer, begin=users_begin, courier=courier, sealer=sealer, now=now)
     tokens_of_wabas = near_or_far(
         settings, peers, "users", Credentials, providers.Singleton(WabaTokens, wabas)
     )

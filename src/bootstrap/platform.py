@@ -19,11 +19,12 @@ from tidings.adapters.mysql.engine import Database
 from tidings.adapters.mysql.outbox import SqlOutboxReader
 from tidings.adapters.mysql.pruning import Aging, SqlPruner
 from tidings.adapters.mysql.templates import tables as template_tables
+from tidings.adapters.mysql.users.subscription_tables import deliveries
 from tidings.adapters.mysql.whatsapp import pressure
 from tidings.adapters.mysql.whatsapp import tables as whatsapp_tables
 from tidings.adapters.mysql.whatsapp.requests import requests
 from tidings.application.ports.bus import Subscription
-from tidings.application.relay import Hear, Relay, listener, one_by_one
+from tidings.application.relay import Hear, Relay, in_turn, listener, one_by_one
 from tidings.bootstrap.container import Container
 from tidings.bootstrap.loops import Loops
 from tidings.bootstrap.settings import CONTEXTS
@@ -32,6 +33,21 @@ from tidings.domain.events import Event
 
 log = structlog.get_logger("tidings")
 
+PUBLISHED = (
+    events.MessagesMoved,
+    events.SinglesMoved,
+    events.MessageReceived,
+    events.CampaignMoved,
+    events.ContactOptedOut,
+    events.ContactOptedIn,
+    events.ContactsMerged,
+    events.ContactsParted,
+    events.ContactErased,
+    events.TemplateStatusChanged,
+    events.TemplateChanged,
+    events.ConversationMoved,
+)
+"""What an organisation's own endpoints may hear of."""
 DRAIN = 12.0
 """Seconds that a stop may take for what is on its way."""
 TEMPLATE_SYNC = 5.0
@@ -46,12 +62,16 @@ def listeners(container: Container) -> dict[str, Mapping[type[Event], Hear]]:
     """Who hears what: for each consuming context the use cases that deal with each event."""
     runner, messages = container.runner(), container.messages()
     keeper, consent = container.keeper(), container.consent()
-    opener = container.accounts_at_meta()
+    opener, publish = container.accounts_at_meta(), container.publisher().hear
     opening: dict[type[Event], Hear] = (
         {} if opener is None else {events.OrganizationCreated: one_by_one(opener.organization_created)}
     )
     return {
-        "users": {**opening, events.ChangeMade: container.audit().changes_made},
+        "users": {
+            **opening,
+            **dict.fromkeys(PUBLISHED, publish),
+            events.ChangeMade: in_turn(container.audit().changes_made, publish),
+        },
         "teams": {
             events.MemberRemoved: one_by_one(container.teams().member_removed),
             events.OrganizationClosed: one_by_one(container.teams().organization_closed),
@@ -120,6 +140,7 @@ class Platform:
             self.loops.start("cache news", container.versions().run)
         if "users" in chosen:
             self.loops.start("postman", container.postman().run)
+            self.loops.start("deliveries", container.deliverer().run)
         if "contacts" in chosen:
             self.loops.start("imports", container.import_runner().run)
             self.loops.start("search index", container.indexer().run)
@@ -140,6 +161,7 @@ class Platform:
         await self.loops.drain(DRAIN)
         await self.container.bus().close()
         await self.container.graph().aclose()
+        await self.container.courier().aclose()
         await self.container.peers().aclose()
         if self.container.kept_by() == "redis":
             await self.container.redis().aclose()
@@ -170,6 +192,8 @@ class Platform:
     def _pruner(self, name: str) -> SqlPruner:
         inbox = _TABLES[name][0].tables.get(f"{name}_inbox")
         aging = [] if inbox is None else [Aging(inbox, inbox.c.heard_at)]
+        if name == "users":
+            aging.append(Aging(deliveries, deliveries.c.at))
         if name == "whatsapp":
             aging.append(Aging(whatsapp_tables.parked, whatsapp_tables.parked.c.at))
             aging.append(Aging(requests, requests.c.at, timedelta(days=2)))

@@ -101,6 +101,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mail_from: str = "tidings@localhost"
     proxies: tuple[str, ...] = ()
     """Networks of reverse proxies whose word on a client's address is taken, such as `10.0.0.0/8`."""
+    private_endpoints: bool = False
+    """Whether subscriptions may tell endpoints in one's own network, and over http: for a laptop."""
     oidc: dict[str, OidcSetting] = {}
     """Sign-in providers by name, as JSON; each calls back to `BASE/api/auth/oidc/NAME/callback`."""
     log_level: str = "INFO"

@@ -245,6 +245,25 @@ class MessagesMoved(Event, frozen=True, kw_only=True, tag="whatsapp.messages_mov
         return str(self.campaign_id)
 
 
+class SinglesMoved(Event, frozen=True, kw_only=True, tag="whatsapp.singles_moved.v1"):
+    """Messages that belong to no campaign changed state, committed together."""
+
+    moves: tuple[Move, ...]
+
+
+class CampaignMoved(Event, frozen=True, kw_only=True, tag="campaigns.moved.v1"):
+    """A campaign came into another state."""
+
+    campaign_id: CampaignId
+    state: str
+    reason: str | None = None
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        return str(self.campaign_id)
+
+
 class RunHalted(Event, frozen=True, kw_only=True, tag="whatsapp.run_halted.v1"):
     """Sending for a campaign was stopped by a refusal that would meet everyone (fact sheet section 7.5)."""
 
@@ -321,6 +340,8 @@ AnyEvent = (
     | TemplateStatusChanged
     | TemplateChanged
     | MessagesMoved
+    | SinglesMoved
+    | CampaignMoved
     | RunHalted
     | MessageReceived
     | ConversationMoved

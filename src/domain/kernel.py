@@ -72,6 +72,9 @@ class Permission(StrEnum):
     CONVERSATIONS_ALL = "conversations:all"
     """To see and steer everybody's conversations, not only one's own and what waits in one's teams."""
     AUDIT_READ = "audit:read"
+    SUBSCRIPTIONS_READ = "subscriptions:read"
+    """To see which endpoints are told of what, and everything that they were told."""
+    SUBSCRIPTIONS_WRITE = "subscriptions:write"
 
 
 _READS = frozenset(p for p in Permission if p.endswith(":read"))
@@ -82,6 +85,8 @@ _ADMINS_ONLY = frozenset(
         Permission.WABAS_WRITE,
         Permission.CONVERSATIONS_ALL,
         Permission.AUDIT_READ,
+        Permission.SUBSCRIPTIONS_READ,
+        Permission.SUBSCRIPTIONS_WRITE,
     }
 )
 

@@ -30,13 +30,16 @@ class Away(Unavailable):
 class Chaos:
     """Counts the points that are passed, and decides at each what happens.
 
-    `decide` is asked with the number of the point and its name, and answers with None, `kill` or `away`.
+    `decide` is asked with the number of the point and its name, and answers with None, `kill`, `away`, or
+    `stall`: the process stands still there for longer than its lease, and then goes on.
     """
 
     decide: Callable[[int, str], str | None] = lambda number, name: None
     passed: int = 0
     trace: list[str] = field(default_factory=list[str])
     """The names of the points, in order."""
+    stall: Callable[[], None] = lambda: None
+    """Lets time pass; the world says how."""
     dead: bool = False
     """Whether the process was killed; `revive` starts another."""
 
@@ -53,6 +56,8 @@ class Chaos:
         if fault == "kill":
             self.dead = True
             raise Killed(name)
+        if fault == "stall":
+            self.stall()
         if fault == "away":
             raise Away(f"{name} (a fault that was asked for)")
 

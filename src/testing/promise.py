@@ -30,6 +30,8 @@ class Promise:
         """At any moment. Raise Broken."""
         if (most := self.world.meta.most_often()) > 1:
             raise Broken(f"I1: somebody was accepted {most} times")
+        if self.world.late_calls:
+            raise Broken("a sender called Meta after its lease had ended")
         report = await self.world.calm.reports.report(self.world.actor, self.campaign.id)
         if not report.consistent:
             raise Broken("I3: the totals differ from a recount of the rows")
@@ -58,6 +60,11 @@ class Promise:
         recipients = await self._recipients()
         if len(recipients) != len(world.audience.crowd):
             raise Broken(f"I2: {len(world.audience.crowd)} people, {len(recipients)} recipients")
+        if not world.crashes:
+            # Without a crash nobody may be given up who was never called.
+            for each in recipients:
+                if each.state is Outcome.UNKNOWN and each.phone not in world.meta.called:
+                    raise Broken(f"I2: {each.phone} is unknown, though Meta was never called")
         taken = [
             Taken(wamid=wamid, to=message.to or "", status="read")
             for message, wamid in zip(world.meta.accepted, world.meta.wamids, strict=True)

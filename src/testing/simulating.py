@@ -27,11 +27,13 @@ from tidings.testing.crashing import folder_of_its_own, launched
 from tidings.testing.faults import Chaos
 from tidings.testing.meta import NUMBER, Answer
 from tidings.testing.promise import Broken, Promise
-from tidings.testing.world import World
+from tidings.testing.world import LEASE_AND_MORE, World
 
 PEOPLE, ACTS = 8, 18
-KILLS, AWAYS = 0.004, 0.012
-"""How often a point kills the process, and how often a port is away there."""
+FAULTS = {"kill": 0.004, "away": 0.012, "stall": 0.002}
+"""How often each comes at a point."""
+SPEEDS = (5, 20, 100)
+"""Messages a second of the number: with few of them, many wait in memory."""
 SECONDS = (0.02, 0.05, 0.1, 0.1, 0.5, 1.0, 7.0, 40.0)
 ANSWERS: Sequence[Answer] = (
     None,
@@ -56,7 +58,7 @@ class Story(Struct, frozen=True, kw_only=True):
     acts: int = ACTS
     """So many of its acts are played; then everything is let to end."""
     faults: Mapping[int, str] | None = None
-    """`kill` or `away` at these points; None: where the seed puts them."""
+    """`kill`, `away` or `stall` at these points; None: where the seed puts them."""
     people: int = PEOPLE
 
 
@@ -97,7 +99,8 @@ class Simulation:
             (4, "Meta brings updates", self._updates),
             (3, "Meta answers otherwise", self._answers),
             (1, "killed", world.crash),
-            (1, "frozen", self._freeze),
+            (1, "frozen", partial(self._replaced, LEASE_AND_MORE)),
+            (1, "taken for dead", partial(self._replaced, 0.0)),
             (2, "wakes", self._wake),
             (1, "pause", partial(self._turn, world, campaign, "pause")),
             (1, "resume", partial(self._turn, world, campaign, "resume")),
@@ -137,12 +140,16 @@ class Simulation:
     async def _answers(self) -> None:
         self.world.meta.answers = [self.chance.choice(ANSWERS) for _ in range(self.chance.randint(1, 6))]
 
-    async def _freeze(self) -> None:
-        """The process stops for longer than its lease; it may wake beside who took over."""
-        self.frozen += self.world.sender.lanes.values()
-        self.world.clock.seconds += 30
-        self.world.crashes += 1
-        self.world.boot()
+    async def _replaced(self, seconds: float) -> None:
+        """The process stands still, or is taken for dead at once; it goes on beside who took over."""
+        world = self.world
+        self.frozen += world.sender.lanes.values()
+        world.clock.seconds += seconds
+        if not seconds:
+            world.dead.add(f"process-{world.crashes}")
+        world.crashes += 1
+        world.boot()
+        await world.survive(world.beat)
 
     async def _wake(self) -> None:
         """Who was replaced may settle what it has, and must not call Meta."""
@@ -188,13 +195,16 @@ async def tell(story: Story, folder: Path) -> Told:
             fault = story.faults.get(number)
         else:
             roll = dice.random()
-            fault = "kill" if roll < KILLS else "away" if roll < KILLS + AWAYS else None
+            fault = _drawn(roll)
+            if fault == "stall" and name.startswith("meta."):
+                # Between the last look at the lease and Meta nothing can be helped: that is `unknown`.
+                fault = None
         if fault is not None:
             happened[number] = fault
             said.append(f"  {fault} at {name} ({number})")
         return fault
 
-    world = World.on_sqlite(folder, story.people, mps=100, seed=story.seed, chaos=Chaos())
+    world = World.on_sqlite(folder, story.people, mps=dice.choice(SPEEDS), seed=story.seed, chaos=Chaos())
     await world.start()
     broken = ""
     try:
@@ -214,6 +224,14 @@ async def tell(story: Story, folder: Path) -> Told:
         said=tuple(said),
         broken=broken,
     )
+
+
+def _drawn(roll: float) -> str | None:
+    for fault, share in FAULTS.items():
+        if roll < share:
+            return fault
+        roll -= share
+    return None
 
 
 async def simulate(story: Story) -> Told:

@@ -37,6 +37,7 @@ from tidings.application.campaigns import (
     Runner,
     Watch,
 )
+from tidings.application.ports.gateway import Accepted, NotSent, Outgoing, Rejected, Unclear
 from tidings.application.ports.meta import InboundUpdate, StatusUpdate
 from tidings.application.whatsapp.conversations import Conversations
 from tidings.application.whatsapp.desk import Desk
@@ -64,6 +65,9 @@ from tidings.testing.neighbours import (
     people,
 )
 
+LEASE_AND_MORE = 30.0
+"""Seconds in which every lease ends."""
+
 
 @dataclass(frozen=True)
 class Calm:
@@ -71,6 +75,19 @@ class Calm:
 
     campaigns: Campaigns
     reports: Reports
+
+
+class Punctual:
+    """The Gateway port before a world's Meta: counts calls that come after the caller's lease."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+
+    async def send(self, message: Outgoing) -> Accepted | NotSent | Rejected | Unclear:
+        lane = self._world.sender.lanes.get(message.phone_number_id)
+        if lane is not None and self._world.clock.boottime() > lane.leased_until:
+            self._world.late_calls += 1
+        return await self._world.meta.send(message)
 
 
 class World:
@@ -105,6 +122,8 @@ class World:
         self.mps = mps
         self.dead: set[str] = set()
         self.crashes = 0
+        self.late_calls = 0
+        """Calls to Meta by a sender whose lease had ended."""
 
     @classmethod
     def on_sqlite(
@@ -133,6 +152,7 @@ class World:
         owners = FakeOwners(f"process-{self.crashes}", self.dead)
         signal = LocalSignal()
         chaos = self.chaos
+        chaos.stall = self._stall
         self.sure_begin, sure_read = whatsapp_in(self.whatsapp, now=self.clock.now, new_id=self.new_id)
         sure_reader = SqlMessageReader(self.whatsapp)
         begin = chaos.transactions("whatsapp", self.sure_begin)
@@ -190,7 +210,7 @@ class World:
             SenderPorts(
                 begin=begin,
                 due=chaos.port("due", SqlDue(self.whatsapp)),
-                gateway=chaos.port("meta", self.meta),
+                gateway=chaos.port("meta", Punctual(self)),
                 consent=consent,
                 owners=owners,
                 zones=WorldZones(),
@@ -250,6 +270,9 @@ class World:
         )
         self.reports = Reports(read=self.read, line=line, tables=FileTables(), sleep=asyncio.sleep)
         self.outbox = chaos.port("outbox", SqlOutboxReader(self.whatsapp, whatsapp_tables.outbox))
+
+    def _stall(self) -> None:
+        self.clock.seconds += LEASE_AND_MORE
 
     async def crash(self) -> None:
         """Kill -9: nothing in memory survives, not even the calls' answers."""

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from tidings.application.auditing import difference, note
 from tidings.application.campaigns.checking import check_everyone
+from tidings.application.campaigns.telling import keep, tell
 from tidings.application.ports.campaigns import Audience, Begin, Line, Templates, Work
 from tidings.application.ports.common import NewId, Now, Signal
 from tidings.domain.campaigns import (
@@ -203,7 +204,7 @@ class Campaigns:
             if current.updated_at != campaign.updated_at:
                 raise WrongState("The campaign was changed at the same moment; look at it and launch again.")
             campaign = replace(current.turn(Act.LAUNCH, self.now()), phone_number_id=number)
-            await work.campaigns.save(campaign)
+            await keep(work, campaign)
             await self._note(work, actor, "launched", current, campaign)
         self.signal.wake()
         return view(campaign, Totals())
@@ -230,7 +231,7 @@ class Campaigns:
                 due_at=due,
                 starts=index,
             )
-            await work.campaigns.save(campaign)
+            await keep(work, campaign)
             await self._note(work, actor, "scheduled", current, campaign)
         self.signal.wake()
         return view(campaign, Totals())
@@ -242,7 +243,7 @@ class Campaigns:
             before = await work.campaigns.get(id)
             campaign = before.turn(Act.UNSCHEDULE, self.now())
             campaign = replace(campaign, schedule=None, due_at=None, starts=0)
-            await work.campaigns.save(campaign)
+            await keep(work, campaign)
             await self._note(work, actor, "unscheduled", before, campaign)
         return view(campaign, Totals())
 
@@ -267,6 +268,7 @@ class Campaigns:
                 raise NobodyFailed()
             retry = offshoot(parent, CampaignId(self.new_id()), Origin.RETRY, now)
             await work.campaigns.add(retry)
+            await tell(work, retry)
             told = difference(None, retry, untold=_OURS)
             await note(work, actor, now, "campaign:retried", id, told)
         self.signal.wake()
@@ -293,7 +295,7 @@ class Campaigns:
         async with self.begin(organization) as work:
             before = await work.campaigns.get(id)
             campaign = before.turn(act, self.now())
-            await work.campaigns.save(campaign)
+            await keep(work, campaign)
             await self._note(work, actor, _DONE[act], before, campaign)
             so_far = totals(list(await work.recipients.tallies(id)))
         if act is Act.CANCEL:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from tidings.application.campaigns.authoring import offshoot, tell_line
 from tidings.application.campaigns.planning import Planner
+from tidings.application.campaigns.telling import keep, tell
 from tidings.application.campaigns.watching import Watch
 from tidings.application.ports.campaigns import (
     ActiveCampaigns,
@@ -145,18 +146,20 @@ class Runner:
                 return
             missed = schedule.is_missed(due, now)
             if missed and schedule.missed is Missed.EXPIRE:
-                await work.campaigns.save(current.turn(Act.CANCEL, now, "its start was missed"))
+                await keep(work, current.turn(Act.CANCEL, now, "its start was missed"))
                 return
             starting = not missed or schedule.missed is Missed.RUN
             if schedule.repeat is Repeat.ONCE:
                 if starting:
-                    await work.campaigns.save(replace(current.turn(Act.LAUNCH, now), due_at=None))
+                    await keep(work, replace(current.turn(Act.LAUNCH, now), due_at=None))
                 else:
                     back = current.turn(Act.UNSCHEDULE, now, "its start was missed")
-                    await work.campaigns.save(replace(back, schedule=None, due_at=None, starts=0))
+                    await keep(work, replace(back, schedule=None, due_at=None, starts=0))
                 return
             if starting:
-                await work.campaigns.add(offshoot(current, CampaignId(self.new_id()), Origin.OCCURRENCE, now))
+                occurrence = offshoot(current, CampaignId(self.new_id()), Origin.OCCURRENCE, now)
+                await work.campaigns.add(occurrence)
+                await tell(work, occurrence)
             await work.campaigns.save(_awaiting_next(current, schedule, now))
 
     async def _people(self, campaign: Campaign, after: ContactId | None) -> Sequence[Person]:
@@ -182,7 +185,7 @@ class Runner:
         async with self.begin(campaign.organization_id) as work:
             current = await work.campaigns.get(campaign.id)
             if current.state is State.PLANNING:
-                await work.campaigns.save(current.turn(Act.PLANNED, self.now()))
+                await keep(work, current.turn(Act.PLANNED, self.now()))
         return True
 
     async def _hand_over(self, campaign: Campaign) -> bool:
@@ -224,7 +227,7 @@ class Runner:
         async with self.begin(campaign.organization_id) as work:
             current = await work.campaigns.get(campaign.id)
             if current.may(Act.PAUSE):
-                await work.campaigns.save(current.turn(Act.PAUSE, self.now(), reason))
+                await keep(work, current.turn(Act.PAUSE, self.now(), reason))
 
     async def _complete_if_done(self, work: Work, campaign: Campaign) -> None:
         current = await work.campaigns.get(campaign.id)
@@ -232,7 +235,7 @@ class Runner:
             current.state is State.RUNNING
             and not totals(list(await work.recipients.tallies(campaign.id))).open
         ):
-            await work.campaigns.save(current.turn(Act.COMPLETE, self.now()))
+            await keep(work, current.turn(Act.COMPLETE, self.now()))
 
     async def messages_moved(self, events: Sequence[tuple[UUID, MessagesMoved]]) -> None:
         """Take over news of messages: all events of one organisation in one transaction."""
@@ -255,7 +258,7 @@ class Runner:
             if not await work.inbox.first_time(GROUP, event_id):
                 return
             for campaign in await work.campaigns.sending(event.template_id):
-                await work.campaigns.save(campaign.turn(Act.PAUSE, self.now(), reason))
+                await keep(work, campaign.turn(Act.PAUSE, self.now(), reason))
         self.signal.wake()
 
     async def run_halted(self, event_id: UUID, event: RunHalted) -> None:
@@ -268,7 +271,7 @@ class Runner:
             except CampaignNotFound:
                 return
             if campaign.may(Act.PAUSE) and campaign.epoch <= event.epoch:
-                await work.campaigns.save(campaign.turn(Act.PAUSE, self.now(), event.reason))
+                await keep(work, campaign.turn(Act.PAUSE, self.now(), event.reason))
 
 
 def _awaiting_next(campaign: Campaign, schedule: Schedule, now: datetime) -> Campaign:

@@ -11,6 +11,7 @@ from tidings.adapters.mysql.users.audit import SqlAudit
 from tidings.adapters.mysql.users.organizations import SqlInvitations, SqlOrganizations, SqlRoles
 from tidings.adapters.mysql.users.people import SqlFactors, SqlKeys, SqlLetters, SqlProofs, SqlUsers
 from tidings.adapters.mysql.users.sessions import SqlSessions
+from tidings.adapters.mysql.users.subscriptions import SqlDeliveries, SqlSubscriptions
 from tidings.adapters.mysql.users.tables import inbox, outbox
 from tidings.adapters.mysql.users.wabas import SqlWabas
 from tidings.application.ports.common import NewId, Now
@@ -33,6 +34,8 @@ def users_in(database: Database, *, now: Now, new_id: NewId) -> tuple[Begin, Beg
             letters=SqlLetters(connection),
             audit=SqlAudit(connection),
             wabas=SqlWabas(connection),
+            subscriptions=SqlSubscriptions(connection),
+            deliveries=SqlDeliveries(connection, new_id),
             outbox=SqlOutbox(connection, outbox, now, new_id),
             inbox=SqlInbox(connection, inbox, now),
         )

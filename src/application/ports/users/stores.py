@@ -9,6 +9,7 @@ from typing import Protocol, TypeAlias
 from msgspec import Struct
 
 from tidings.application.ports.common import Inbox, Outbox
+from tidings.application.ports.users.subscriptions import DeliveryStore, SubscriptionStore
 from tidings.domain.kernel import OrganizationId, Page, UserId, WabaId
 from tidings.domain.users import (
     ApiKey,
@@ -321,6 +322,8 @@ class Work:
     letters: LetterStore
     audit: AuditStore
     wabas: WabaStore
+    subscriptions: SubscriptionStore
+    deliveries: DeliveryStore
     outbox: Outbox
     inbox: Inbox
 
