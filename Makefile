@@ -21,12 +21,13 @@ test: $(STAMP) ## every test
 	@bash tests/servers.sh
 	@$(BIN)/python -m pytest
 
-check: $(STAMP) ## format, lint, types, architecture, and that every endpoint says who may call it
+check: $(STAMP) ## format, lint, types, architecture, that every endpoint says who may call it, and that tables are what their versions make
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/basedpyright
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/tidings endpoints >/dev/null
+	@$(BIN)/tidings migrate --drift
 
 chaos: $(STAMP) ## real senders under SIGKILL and SIGSTOP against a misbehaving sandbox, and the naive control
 	@$(BIN)/python -m bench.chaos

@@ -223,3 +223,16 @@ def test_what_could_not_be_dealt_with_is_listed_and_delivered_once_more(folder):
     assert tidings("letters", "redrive", "contacts", "nonsense", data=folder).returncode == 1
     assert answer("letters", "redrive", "contacts", id, data=folder) == {"redriven": 1}
     assert answer("letters", "list", "contacts", data=folder) == []
+
+
+def test_migrate_brings_tables_up_says_where_they_stand_and_a_start_may_leave_it_to_that(tmp_path):
+    behind = tidings("migrate", "--check", data=tmp_path)
+    assert behind.returncode == 1
+    assert "teams: none of 0001" in behind.stdout
+    said = refusal("serve", "--port", "1", data=tmp_path, TIDINGS_MIGRATE="false")
+    assert "run `tidings migrate users`" in said.replace("\n", " ")
+    assert tidings("migrate", "teams", data=tmp_path).stdout == "teams: 0001\n"
+    (teams,) = answer("migrate", "teams", "--check", data=tmp_path)
+    assert (teams["current"], teams["newest"]) == ("0001", "0001")
+    assert "teams: nothing to do" in tidings("migrate", data=tmp_path).stdout
+    assert tidings("migrate", "--drift").returncode == 0

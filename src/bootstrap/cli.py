@@ -4,7 +4,7 @@ import asyncio
 import errno
 import json
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -88,6 +88,35 @@ def worker(data: Path | None) -> None:
     from tidings.bootstrap.service import work
 
     _run(work(read_settings(data=data, contexts=("whatsapp",))))
+
+
+@cli.command()
+@click.argument("contexts", nargs=-1, type=click.Choice([*CONTEXTS, "bus"]))
+@click.option("--check", is_flag=True, help="Change nothing; 1 when something is behind.")
+@click.option("--drift", is_flag=True, help="1 when the tables in the code are not what the versions make.")
+@click.option("--draft", default=None, metavar="WHAT", help="Write the next version of changed tables.")
+@data_option
+@json_option
+def migrate(
+    contexts: tuple[str, ...],
+    check: bool,
+    drift: bool,
+    draft: str | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Bring the tables of all contexts, or of those that are named, to this version."""
+    from tidings.bootstrap import schema
+
+    if drift or draft:
+        sys.exit(schema.drifted(contexts, draft, err.print))
+    settings = read_settings(data=data)
+    if check:
+        found = _run(schema.look(settings, contexts))
+        _show(found, as_json, lambda each: f"{each.context}: {each.current or 'none'} of {each.newest}")
+        sys.exit(0 if all(each.is_current for each in found) else 1)
+    done = _run(schema.bring_up(settings, contexts))
+    _show(done, as_json, lambda each: f"{each.context}: {', '.join(each.applied) or 'nothing to do'}")
 
 
 @cli.command()
@@ -284,6 +313,14 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
     import uvloop
 
     return uvloop.run(work)
+
+
+def _show(found: Sequence[T], as_json: bool, line: Callable[[T], str]) -> None:
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+    else:
+        for each in found:
+            click.echo(line(each))
 
 
 def _print(answer: object, as_json: bool) -> None:

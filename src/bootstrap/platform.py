@@ -8,17 +8,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import MetaData, Table
 
-from tidings.adapters.mysql import bus as bus_tables
-from tidings.adapters.mysql import campaigns as campaign_tables
-from tidings.adapters.mysql import teams as team_tables
-from tidings.adapters.mysql import users as user_tables
-from tidings.adapters.mysql.contacts import tables as contact_tables
 from tidings.adapters.mysql.engine import Database
+from tidings.adapters.mysql.migrations.running import migrate, require_current
 from tidings.adapters.mysql.outbox import SqlOutboxReader
 from tidings.adapters.mysql.pruning import Aging, SqlPruner
-from tidings.adapters.mysql.templates import tables as template_tables
 from tidings.adapters.mysql.users.subscription_tables import deliveries
 from tidings.adapters.mysql.whatsapp import pressure
 from tidings.adapters.mysql.whatsapp import tables as whatsapp_tables
@@ -27,6 +21,7 @@ from tidings.application.ports.bus import Subscription
 from tidings.application.relay import Hear, Relay, in_turn, listener, one_by_one
 from tidings.bootstrap.container import Container
 from tidings.bootstrap.loops import Loops
+from tidings.bootstrap.schema import METADATA, OUTBOXES
 from tidings.bootstrap.settings import CONTEXTS
 from tidings.domain import events
 from tidings.domain.events import Event
@@ -101,16 +96,6 @@ def listeners(container: Container) -> dict[str, Mapping[type[Event], Hear]]:
     }
 
 
-_TABLES: dict[str, tuple[MetaData, Table]] = {
-    "users": (user_tables.metadata, user_tables.outbox),
-    "teams": (team_tables.metadata, team_tables.outbox),
-    "contacts": (contact_tables.metadata, contact_tables.outbox),
-    "templates": (template_tables.metadata, template_tables.outbox),
-    "campaigns": (campaign_tables.metadata, campaign_tables.outbox),
-    "whatsapp": (whatsapp_tables.metadata, whatsapp_tables.outbox),
-}
-
-
 @dataclass(slots=True)
 class Platform:
     """One process of tidings, from opening its files to the last settled call."""
@@ -120,20 +105,24 @@ class Platform:
     databases: dict[str, Database] = field(default_factory=dict[str, Database])
 
     async def open(self) -> None:
-        """Open the databases and make what is missing. Raise DatabaseUnavailable."""
-        for name in self.container.settings().here:
-            metadata, _ = _TABLES[name]
+        """Open the databases and bring their tables to this version.
+
+        Raise DatabaseUnavailable, SchemaAhead, SchemaUnknown, and SchemaBehind when that is left to
+        `tidings migrate`.
+        """
+        settings = self.container.settings()
+        for name in [*settings.here, *(["bus"] if self.container.bus_on() == "files" else [])]:
             self.databases[name] = getattr(self.container, f"{name}_database")()
-            await self.databases[name].create(metadata)
-        if self.container.bus_on() == "files":
-            self.databases["bus"] = self.container.bus_database()
-            await self.databases["bus"].create(bus_tables.metadata)
+            if settings.migrate:
+                await migrate(self.databases[name], name, METADATA[name])
+            else:
+                await require_current(self.databases[name], name)
 
     async def run(self, contexts: Iterable[str], *, send: bool) -> None:
         """Start the loops of these contexts; `send` also hands messages to Meta."""
         chosen, container = set(contexts), self.container
         await self._listen(chosen)
-        for name in chosen & _TABLES.keys():
+        for name in chosen & OUTBOXES.keys():
             self.loops.start(f"relay {name}", self._relay(name).run)
             self.loops.start(f"pruning {name}", self._pruner(name).run)
         if container.kept_by() == "redis":
@@ -186,11 +175,11 @@ class Platform:
     def _relay(self, name: str) -> Relay:
         bus = self.container.bus()
         signal = getattr(self.container, f"{name}_signal")()
-        outbox = SqlOutboxReader(self.databases[name], _TABLES[name][1])
+        outbox = SqlOutboxReader(self.databases[name], OUTBOXES[name])
         return Relay(name, outbox, bus, signal, bus.hold)
 
     def _pruner(self, name: str) -> SqlPruner:
-        inbox = _TABLES[name][0].tables.get(f"{name}_inbox")
+        inbox = METADATA[name].tables.get(f"{name}_inbox")
         aging = [] if inbox is None else [Aging(inbox, inbox.c.heard_at)]
         if name == "users":
             aging.append(Aging(deliveries, deliveries.c.at))

@@ -115,6 +115,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     db_port: int = 3306
     db_user: str = "root"
     db_password: str = ""
+    migrate: bool = True
+    """Whether a start brings the tables to this version; else it says what is behind, and ends."""
     peers: tuple[str, ...] = ()
     """Where contexts run, each as `contacts=http://10.0.0.7:3001`; those of this process are skipped."""
     contexts: tuple[str, ...] = ()

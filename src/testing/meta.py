@@ -42,6 +42,8 @@ class FakeMeta:
     called: set[str | None] = field(default_factory=set[str | None])
     """Everybody for whom there was a call, whatever came of it."""
     owed: list[StatusUpdate] = field(default_factory=list[StatusUpdate])
+    anonymous: Callable[[], bool] = lambda: False
+    """Whether the next report of delivery comes without our callback data, so that only its wamid tells."""
     hold: asyncio.Event | None = None
     """While it is set, answers wait for it; what was asked has been done."""
 
@@ -69,7 +71,9 @@ class FakeMeta:
             wamid=wamid,
             status=status,
             at=self.clock.now(),
-            callback_data=callback_data(message.attempt_id),
+            callback_data=None
+            if status != "sent" and self.anonymous()
+            else callback_data(message.attempt_id),
             raw=msgspec.Raw(b"{}"),
         )
 

@@ -45,10 +45,13 @@ class Promise:
         """Let everything end, every webhook included; then everybody is accounted for. Raise Broken."""
         world = self.world
         for _ in range(TURNS):
-            state = (await world.calm.campaigns.get(world.actor, self.campaign.id)).state
+            campaign = await world.calm.campaigns.get(world.actor, self.campaign.id)
+            state = campaign.state
             if state is State.PAUSED:
                 await self._resume()
-            if state is State.COMPLETED and not world.meta.owed and world.quiet:
+            # A refusal that a frozen sender brings late may put somebody back in line after the end.
+            over = state is State.COMPLETED and not campaign.totals.open
+            if over and not world.meta.owed and world.quiet:
                 break
             await world.settle(2)
             world.clock.seconds += 300

@@ -32,6 +32,8 @@ from tidings.testing.world import LEASE_AND_MORE, World
 PEOPLE, ACTS = 8, 18
 FAULTS = {"kill": 0.004, "away": 0.012, "stall": 0.002}
 """How often each comes at a point."""
+ANONYMOUS = 0.3
+"""How often a report of delivery names our message by its wamid alone."""
 SPEEDS = (5, 20, 100)
 """Messages a second of the number: with few of them, many wait in memory."""
 SECONDS = (0.02, 0.05, 0.1, 0.1, 0.5, 1.0, 7.0, 40.0)
@@ -204,10 +206,14 @@ async def tell(story: Story, folder: Path) -> Told:
             said.append(f"  {fault} at {name} ({number})")
         return fault
 
-    world = World.on_sqlite(folder, story.people, mps=dice.choice(SPEEDS), seed=story.seed, chaos=Chaos())
+    world = World.on_sqlite(
+        folder, story.people, mps=SPEEDS[story.seed % len(SPEEDS)], seed=story.seed, chaos=Chaos()
+    )
     await world.start()
     broken = ""
     try:
+        shy = Random(story.seed + 1)
+        world.meta.anonymous = lambda: shy.random() < ANONYMOUS
         world.chaos = Chaos(decide)
         world.boot()
         await Simulation(story, world, said).play(await launched(world))

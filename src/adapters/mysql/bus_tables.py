@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, RowMapping, SmallInteger, String, Table
-from sqlalchemy.dialects import mysql
+from sqlalchemy import Column, Index, Integer, MetaData, RowMapping, SmallInteger, String, Table
 
 from tidings.adapters.mysql.engine import TABLE_OPTIONS
-from tidings.adapters.mysql.types import Id, Json, Moment, Position, ascii_key
+from tidings.adapters.mysql.types import Id, Json, LongBytes, Moment, Position, ascii_key
 from tidings.application.ports.bus import Envelope, shard_of
 
 metadata = MetaData()
@@ -49,7 +48,7 @@ def _deliveries(name: str, *indexes: Index, more: Sequence[Column[str]] = ()) ->
         Column("occurred_at", Moment, nullable=False),
         *more,
         Column("headers", Json(dict[str, str]), nullable=False),
-        Column("body", LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb"), nullable=False),
+        Column("body", LongBytes, nullable=False),
         *indexes,
         **TABLE_OPTIONS,
     )

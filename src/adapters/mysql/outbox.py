@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Column, Index, LargeBinary, MetaData, String, Table, delete, insert, select
-from sqlalchemy.dialects import mysql
+from sqlalchemy import Column, Index, MetaData, String, Table, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.dialect import is_sqlite
 from tidings.adapters.mysql.engine import TABLE_OPTIONS, Database
-from tidings.adapters.mysql.types import Id, Moment, Position, ascii_key
+from tidings.adapters.mysql.types import Id, LongBytes, Moment, Position, ascii_key
 from tidings.application.ports.bus import Envelope
 from tidings.application.ports.common import NewId, Now
 from tidings.domain.events import Event
@@ -33,7 +32,7 @@ def outbox_table(metadata: MetaData, context: str) -> Table:
         Column("type", ascii_key(80), nullable=False),
         Column("key", String(191), nullable=False),
         Column("organization_id", Id, nullable=False),
-        Column("body", LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb"), nullable=False),
+        Column("body", LongBytes, nullable=False),
         Column("occurred_at", Moment, nullable=False),
         **TABLE_OPTIONS,
     )

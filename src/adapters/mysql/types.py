@@ -106,3 +106,6 @@ class Choice(TypeDecorator[E]):
 
 Position = BigInteger().with_variant(Integer, "sqlite")
 """An auto-incrementing key of an append-only table."""
+LongBytes = LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb")
+LongText = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
+"""Up to 16 MiB: MySQL's plain kinds end at 64 KiB."""

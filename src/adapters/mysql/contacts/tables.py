@@ -8,19 +8,17 @@ from sqlalchemy import (
     Column,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     String,
     Table,
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import IntegrityError
 
 from tidings.adapters.mysql.engine import TABLE_OPTIONS
 from tidings.adapters.mysql.outbox import inbox_table, outbox_table
-from tidings.adapters.mysql.types import Choice, Id, Json, Moment, Position, ascii_key
+from tidings.adapters.mysql.types import Choice, Id, Json, LongBytes, Moment, Position, ascii_key
 from tidings.domain.contacts import segments as segment_rules
 from tidings.domain.contacts.attributes import MAX_LABEL, Kind
 from tidings.domain.contacts.consent import MAX_PROOF, MAX_SOURCE, MAX_TOPIC
@@ -221,7 +219,7 @@ import_chunks = Table(
     metadata,
     Column("import_id", Id, primary_key=True),
     Column("place", Position, primary_key=True, autoincrement=False),
-    Column("body", LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb"), nullable=False),
+    Column("body", LongBytes, nullable=False),
     **TABLE_OPTIONS,
 )
 
@@ -285,7 +283,7 @@ grams = Table(
     Column("organization_id", Id, primary_key=True),
     Column("gram", String(3), primary_key=True),
     Column("block", Integer, primary_key=True, autoincrement=False),
-    Column("bits", LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb"), nullable=False),
+    Column("bits", LongBytes, nullable=False),
     **TABLE_OPTIONS,
 )
 

@@ -2,12 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
-from sqlalchemy.dialects import mysql
+from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text
 
 from tidings.adapters.mysql.engine import TABLE_OPTIONS
 from tidings.adapters.mysql.outbox import inbox_table, outbox_table
-from tidings.adapters.mysql.types import Choice, Id, Json, Moment, ascii_key
+from tidings.adapters.mysql.types import Choice, Id, Json, LongBytes, Moment, ascii_key
 from tidings.domain.templates.components import Category, Component, HeaderFormat, ParameterFormat
 from tidings.domain.templates.template import Quality, Status, Template
 
@@ -89,7 +88,7 @@ pieces = Table(
     metadata,
     Column("file_id", Id, primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("content", LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb"), nullable=False),
+    Column("content", LongBytes, nullable=False),
     **TABLE_OPTIONS,
 )
 

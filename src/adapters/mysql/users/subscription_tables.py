@@ -1,14 +1,11 @@
 """Tables of subscriptions and what is on its way to them."""
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, Text
-from sqlalchemy.dialects import mysql
+from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table
 
 from tidings.adapters.mysql.engine import TABLE_OPTIONS
-from tidings.adapters.mysql.types import Choice, Id, Json, Moment, ascii_key
+from tidings.adapters.mysql.types import Choice, Id, Json, LongText, Moment, ascii_key
 from tidings.adapters.mysql.users.tables import metadata
 from tidings.domain.users.subscriptions import Standing, State
-
-_text = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
 
 subscriptions = Table(
     "users_subscriptions",
@@ -39,7 +36,7 @@ deliveries = Table(
     Column("event_id", Id, nullable=False),
     Column("type", ascii_key(64), nullable=False),
     Column("key", ascii_key(160), nullable=False),
-    Column("body", _text, nullable=False),
+    Column("body", LongText, nullable=False),
     Column("at", Moment, nullable=False),
     Column("state", Choice(State), nullable=False),
     Column("attempts", Integer, nullable=False),

@@ -1,11 +1,10 @@
 """Tables of the whatsapp context, and which query each index serves."""
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
-from sqlalchemy.dialects import mysql
+from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text
 
 from tidings.adapters.mysql.engine import TABLE_OPTIONS
 from tidings.adapters.mysql.outbox import inbox_table, outbox_table
-from tidings.adapters.mysql.types import Choice, Id, Json, Moment, Position, ascii_key
+from tidings.adapters.mysql.types import Choice, Id, Json, LongBytes, Moment, Position, ascii_key
 from tidings.domain.whatsapp.content import Content
 from tidings.domain.whatsapp.messages import State
 from tidings.domain.whatsapp.numbers import RunState
@@ -13,8 +12,6 @@ from tidings.domain.whatsapp.numbers import RunState
 metadata = MetaData()
 outbox = outbox_table(metadata, "whatsapp")
 inbox = inbox_table(metadata, "whatsapp")
-
-_bytes = LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb")
 
 messages = Table(
     "whatsapp_messages",
@@ -130,7 +127,7 @@ webhooks = Table(
     metadata,
     Column("id", Position, primary_key=True, autoincrement=True),
     Column("received_at", Moment, nullable=False),
-    Column("body", _bytes, nullable=False),
+    Column("body", LongBytes, nullable=False),
     **TABLE_OPTIONS,
 )
 
@@ -155,7 +152,7 @@ set_aside = Table(
     Column("id", Position, primary_key=True, autoincrement=True),
     Column("where", String(200), nullable=False),
     Column("reason", String(500), nullable=False),
-    Column("raw", _bytes, nullable=False),
+    Column("raw", LongBytes, nullable=False),
     Column("at", Moment, nullable=False),
     **TABLE_OPTIONS,
 )

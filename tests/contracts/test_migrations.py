@@ -1,0 +1,148 @@
+"""The versions of the tables, on files and on a server: what they make, take over, and refuse."""
+
+import asyncio
+import shutil
+from contextlib import suppress
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import func, inspect, select, text
+
+from tidings.adapters.embedded.sqlite import sqlite_database
+from tidings.adapters.mysql.migrations import running
+from tidings.adapters.mysql.migrations.running import (
+    SchemaAhead,
+    SchemaBehind,
+    SchemaUnknown,
+    migrate,
+    require_current,
+    standing,
+    versions,
+)
+from tidings.adapters.mysql.teams import teams
+from tidings.bootstrap.schema import METADATA
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(params=["sqlite", pytest.param("mysql", marks=pytest.mark.mysql)])
+async def make(request, tmp_path):
+    """Databases by their names; the same name is the same database."""
+    made = []
+
+    def database(name):
+        if request.param == "sqlite":
+            found = sqlite_database(tmp_path / f"{name}.db")
+        else:
+            found = request.getfixturevalue("mysql_server").database(f"versions_{name}")
+        made.append(found)
+        return found
+
+    yield database
+    for each in made:
+        with suppress(Exception):
+            async with each.begin() as connection:
+                await connection.run_sync(_drop_all)
+        await each.close()
+
+
+def _drop_all(connection):
+    for name in inspect(connection).get_table_names():
+        connection.execute(text(f"DROP TABLE {name}"))
+
+
+@pytest.fixture
+def two_versions(tmp_path, monkeypatch):
+    """Teams as they will be one day: with a second version that adds a column."""
+    folder = tmp_path / "versions"
+    shutil.copytree(running.VERSIONS, folder)
+    (folder / "teams" / "0002_motto.py").write_text(
+        "import sqlalchemy as sa\nfrom alembic import op\n\n"
+        'revision, down_revision = "0002", "0001"\n\n\n'
+        "def upgrade():\n"
+        '    op.add_column("teams", sa.Column("motto", sa.String(40), nullable=False, server_default="-"))\n'
+    )
+    monkeypatch.setattr(running, "VERSIONS", folder)
+
+
+@pytest.mark.parametrize("context", METADATA)
+async def test_the_versions_make_what_the_code_expects(make, context):
+    database = make(context)
+    assert await migrate(database, context, METADATA[context]) == versions(context)
+    assert await migrate(database, context, METADATA[context]) == ()
+    await require_current(database, context)
+
+    def differences(connection):
+        looking = MigrationContext.configure(connection, opts={"version_table": f"{context}_schema"})
+        return compare_metadata(looking, METADATA[context])
+
+    async with database.begin() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_processes_that_start_together_migrate_once(make):
+    first, second = make("teams"), make("teams")
+    done = await asyncio.gather(*(migrate(each, "teams", METADATA["teams"]) for each in (first, second)))
+    assert sorted(map(list, done)) == [[], versions("teams")]
+
+
+async def test_data_stays_where_a_version_is_added(make, two_versions, monkeypatch):
+    database = make("teams")
+    with monkeypatch.context() as past:
+        past.setattr(running, "versions", lambda context: ["0001"])
+        async with database.begin() as connection:
+            await connection.run_sync(lambda sync: running.apply(sync, "teams", "0001"))
+    row = {
+        "id": b"1" * 16,
+        "organization_id": b"2" * 16,
+        "name": "Front desk",
+        "description": "",
+        "strategy": "manual",
+        "created_at": 0,
+        "updated_at": 0,
+    }
+    async with database.begin() as connection:
+        columns = ", ".join(row)
+        values = ", ".join(f":{name}" for name in row)
+        await connection.execute(text(f"INSERT INTO teams ({columns}) VALUES ({values})"), row)
+    with pytest.raises(SchemaBehind, match="tidings migrate teams"):
+        await require_current(database, "teams")
+    assert await migrate(database, "teams", METADATA["teams"]) == ["0002"]
+    async with database.begin() as connection:
+        found = (await connection.execute(text("SELECT name, motto FROM teams"))).one()
+    assert tuple(found) == ("Front desk", "-")
+
+
+async def test_tables_from_before_there_were_versions_are_taken_over(make):
+    database = make("teams")
+    await database.create(METADATA["teams"])
+    assert await migrate(database, "teams", METADATA["teams"]) == ()
+    assert (await standing(database, "teams")).is_current
+
+
+async def test_tables_that_lack_something_are_refused_and_left_as_they_are(make):
+    database = make("teams")
+    await database.create(METADATA["teams"])
+    async with database.begin() as connection:
+        await connection.execute(text("DROP INDEX teams_list" + _on(connection)))
+        await connection.execute(text("ALTER TABLE teams DROP COLUMN description"))
+    with pytest.raises(SchemaUnknown, match=r"teams\.description"):
+        await migrate(database, "teams", METADATA["teams"])
+    assert (await standing(database, "teams")).current is None
+
+
+def _on(connection):
+    return "" if connection.dialect.name == "sqlite" else " ON teams"
+
+
+async def test_a_newer_schema_is_not_touched(make, two_versions, monkeypatch):
+    database = make("teams")
+    await migrate(database, "teams", METADATA["teams"])
+    monkeypatch.undo()
+    with pytest.raises(SchemaAhead):
+        await migrate(database, "teams", METADATA["teams"])
+    with pytest.raises(SchemaAhead, match="upgrade it first"):
+        await require_current(database, "teams")
+    async with database.begin() as connection:
+        assert (await connection.execute(select(func.count()).select_from(teams))).scalar_one() == 0
