@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 from ipaddress import ip_network
-from typing import Any
+from typing import Any, cast
 
 from litestar import Litestar
 from litestar.di import Provide
@@ -153,7 +153,9 @@ def entrance(container: Container, contexts: Iterable[str] = CONTEXTS) -> ASGIAp
     api = Entrance(replies, container.bearers(), proxies)
     # The console asks of every context, so it is where all of them are.
     whole = set(CONTEXTS) <= set(contexts)
-    return create_console(api, container.now()) if whole else api
+    played = container.sandbox()
+    meta = None if played is None else cast("ASGIApp", played.app)
+    return create_console(api, container.now(), meta) if whole else api
 
 
 def _provided(container: Container, name: str) -> Provide:

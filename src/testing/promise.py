@@ -24,12 +24,17 @@ class Promise:
 
     world: World
     campaign: CampaignView
+    opted_out: dict[str, int] = field(default_factory=dict[str, int])
+    """Who wants nothing more, and how many messages Meta had accepted when they said so."""
     furthest: dict[object, Outcome] = field(default_factory=dict[object, Outcome])
 
     async def hold(self) -> None:
         """At any moment. Raise Broken."""
         if (most := self.world.meta.most_often()) > 1:
             raise Broken(f"I1: somebody was accepted {most} times")
+        for phone, sent in self.opted_out.items():
+            if any(message.to == phone for message in self.world.meta.accepted[sent:]):
+                raise Broken(f"I6: {phone} had opted out and was written to")
         if self.world.late_calls:
             raise Broken("a sender called Meta after its lease had ended")
         report = await self.world.calm.reports.report(self.world.actor, self.campaign.id)
@@ -43,15 +48,15 @@ class Promise:
 
     async def finish(self) -> None:
         """Let everything end, every webhook included; then everybody is accounted for. Raise Broken."""
-        world = self.world
+        world, over = self.world, False
         for _ in range(TURNS):
             campaign = await world.calm.campaigns.get(world.actor, self.campaign.id)
             state = campaign.state
             if state is State.PAUSED:
                 await self._resume()
             # A refusal that a frozen sender brings late may put somebody back in line after the end.
-            over = state is State.COMPLETED and not campaign.totals.open
-            if over and not world.meta.owed and world.quiet:
+            before, over = over, state is State.COMPLETED and not campaign.totals.open
+            if before and over and not world.meta.owed and world.quiet:
                 break
             await world.settle(2)
             world.clock.seconds += 300

@@ -23,6 +23,7 @@ from tidings.application.campaigns import CampaignView
 from tidings.application.ports.gateway import NotSent, Rejected, Verdict
 from tidings.application.whatsapp.lane import LaneSender
 from tidings.domain.errors import Conflict
+from tidings.domain.events import ContactErased
 from tidings.testing.crashing import folder_of_its_own, launched
 from tidings.testing.faults import Chaos
 from tidings.testing.meta import NUMBER, Answer
@@ -87,6 +88,7 @@ class Simulation:
     world: World
     said: list[str]
     chance: Random = field(init=False)
+    promise: Promise | None = None
     frozen: list[LaneSender] = field(default_factory=list[LaneSender])
 
     def __post_init__(self) -> None:
@@ -94,7 +96,8 @@ class Simulation:
 
     async def play(self, campaign: CampaignView) -> None:
         """Raise Broken."""
-        world, promise = self.world, Promise(self.world, campaign)
+        world = self.world
+        promise = self.promise = Promise(world, campaign)
         acts: Sequence[tuple[float, str, Act]] = (
             (8, "everything works", self._moments),
             (3, "only the sender works", self._sender),
@@ -107,6 +110,7 @@ class Simulation:
             (1, "pause", partial(self._turn, world, campaign, "pause")),
             (1, "resume", partial(self._turn, world, campaign, "resume")),
             (1, "somebody opts out", self._opt_out),
+            (1, "somebody is erased", self._erase),
             (1, "the bus tells twice", lambda: self._survive(lambda: world.relay(twice=True))),
         )
         weights = [weight for weight, _, _ in acts]
@@ -183,9 +187,26 @@ class Simulation:
             run = await work.runs.get(campaign.id)
         return run is not None and run.state.value == "paused"
 
+    async def _erase(self) -> None:
+        """What waits for a person is dropped, as contacts tell it; a fault may come before that."""
+        who = self.chance.choice(self.world.audience.crowd)
+        event = ContactErased(
+            organization_id=self.world.actor.organization_id,
+            contact_id=who.contact_id,
+            people=(who.person,),
+            at=self.world.clock.now(),
+        )
+        self.world.consent.refused.add(who.contact_id)
+        await self.world.survive(lambda: self.world.crediting.erased(self.world.new_id(), event))
+        told = await self.world.survive(lambda: self.world.desk.contact_erased(self.world.new_id(), event))
+        if told and self.promise is not None:
+            self.promise.opted_out.setdefault(who.phone, len(self.world.meta.accepted))
+
     async def _opt_out(self) -> None:
         who = self.chance.choice(self.world.audience.crowd)
         self.world.consent.refused.add(who.contact_id)
+        if self.promise is not None:
+            self.promise.opted_out.setdefault(who.phone, len(self.world.meta.accepted))
 
 
 async def tell(story: Story, folder: Path) -> Told:

@@ -1,6 +1,7 @@
 """What a campaign promises, through the use cases: once, everyone, explained."""
 
 import asyncio
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -240,3 +241,40 @@ async def test_one_person_is_explained_step_by_step(world):
     assert steps[0] == "campaign launched"
     assert steps[-1] == "read"
     assert {"planned", "attempt 1", "accepted by Meta", "delivered"} < set(steps)
+
+
+async def test_a_campaign_is_not_over_when_somebody_comes_back_in_line_after_its_end(world):
+    """Found by the simulation: a frozen sender woke after the end, with a refusal that is tried again."""
+    world.meta.answers = [Rejected(code=131016, verdict=Verdict.RETRY, wait=1.0)]
+    campaign = await world.launch()
+    await world.plan()
+    held, sending = world.sender.ports.gateway, asyncio.Event()
+
+    class Slow:
+        async def send(self, message):
+            answer = await held.send(message)
+            if isinstance(answer, Rejected):
+                await sending.wait()
+            return answer
+
+    world.sender.ports = replace(world.sender.ports, gateway=Slow())
+    while not world.meta.calls:
+        await world.turn()
+    frozen = list(world.sender.lanes.values())
+    world.clock.seconds += 30
+    world.crashes += 1
+    world.boot()
+    await world.settle(10)
+    assert (await report(world, campaign)).totals.unknown == 1
+    assert (await world.campaigns.get(world.actor, campaign.id)).state is State.COMPLETED
+    sending.set()
+    await asyncio.sleep(0)
+    for lane in frozen:
+        await lane.beat()
+    await world.relay()
+    again = await world.campaigns.get(world.actor, campaign.id)
+    assert (again.state, again.totals.pending, again.finished_at) == (State.RUNNING, 1, None)
+    await world.settle(10)
+    over = await world.campaigns.get(world.actor, campaign.id)
+    assert (over.state, over.totals.read) == (State.COMPLETED, 20)
+    assert world.meta.most_often() == 1

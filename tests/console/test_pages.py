@@ -15,11 +15,13 @@ PAGES = (
     "/templates/new",
     "/campaigns",
     "/campaigns/new",
+    "/inbox",
     "/messages",
     "/numbers",
     "/organization",
     "/audit",
     "/account",
+    "/sandbox",
 )
 LARGEST_PAGE = 100 * 1024
 

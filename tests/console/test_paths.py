@@ -87,3 +87,57 @@ def test_a_connection_that_drops_says_so(page):
     expect(page.get_by_text("The connection was lost.", exact=False)).to_be_visible()
     page.context.set_offline(False)
     expect(page.get_by_text("The connection was lost.", exact=False)).to_be_hidden()
+
+
+def somebody_writes(browser_page, text):
+    """On the sandbox's page, in a window of its own."""
+    other = browser_page.context.new_page()
+    other.goto("/sandbox")
+    other.get_by_label("From").fill("+447700900777")
+    other.get_by_label("Text").fill(text)
+    other.get_by_role("button", name="Write").click()
+    expect(other.get_by_label("Text")).to_have_value("")
+    other.close()
+
+
+def test_who_writes_is_taken_answered_and_closed(page):
+    page.goto("/inbox")
+    somebody_writes(page, "When do you open?")
+    expect(page.locator("#rows")).to_contain_text("When do you open?")
+    page.get_by_role("button", name="Take next").click()
+    expect(page.locator("#thread")).to_contain_text("When do you open?")
+    page.get_by_label("Answer").fill("At nine.")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.locator("#thread .said")).to_contain_text("At nine.")
+    expect(page.locator("#thread .said")).to_contain_text("read", timeout=15_000)
+    somebody_writes(page, "Thank you!")
+    expect(page.locator("#thread")).to_contain_text("Thank you!")
+    page.get_by_label("Only colleagues see it").fill("A regular")
+    page.get_by_role("button", name="Keep note").click()
+    expect(page.locator("#thread .note")).to_contain_text("A regular")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.get_by_text("Send a template").click()
+    page.get_by_label("Template").select_option(label="autumn_news (en_GB)")
+    page.locator("#slots input").first.fill("Ada")
+    for each in page.locator("#slots input").all()[1:]:
+        each.fill("London")
+    page.get_by_role("button", name="Send template").click()
+    expect(page.locator("#thread .said")).to_have_count(2)
+    page.get_by_role("button", name="Close").click()
+    expect(page.get_by_role("button", name="Reopen")).to_be_visible()
+    page.get_by_role("link", name="Inbox").first.click()
+    expect(page.locator("#rows")).to_contain_text("Nobody waits here.")
+
+
+def test_the_sandbox_is_told_how_to_behave(page):
+    page.goto("/sandbox")
+    page.get_by_label("answers").fill("0.5")
+    page.get_by_role("button", name="Apply").first.click()
+    expect(page.get_by_label("answers")).to_have_value("0.5")
+    page.get_by_label("answers").fill("0.03")
+    page.get_by_role("button", name="Apply").first.click()
+    page.get_by_label("Text").fill("x")
+    page.get_by_label("From").fill("nobody")
+    page.get_by_role("button", name="Write").click()
+    expect(page.get_by_role("alert")).to_be_visible()

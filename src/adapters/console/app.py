@@ -10,6 +10,7 @@ from urllib.parse import quote
 import structlog
 from litestar import Litestar, Request, Response, get
 from litestar.config.compression import CompressionConfig
+from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.params import FromPath
 from litestar.response import Redirect
@@ -20,9 +21,11 @@ from tidings.adapters.console.calls import ApiRefused
 from tidings.adapters.console.campaigns import CampaignPages
 from tidings.adapters.console.contacts import ContactPages, GroupPages, ImportPages
 from tidings.adapters.console.home import HomePages
+from tidings.adapters.console.inbox import InboxPages
 from tidings.adapters.console.messages import MessagePages, NumberPages
 from tidings.adapters.console.organization import OrganizationPages
 from tidings.adapters.console.rendering import PACKAGE, page
+from tidings.adapters.console.sandbox import SandboxPages
 from tidings.adapters.console.sessions import Sessions
 from tidings.adapters.console.templates import TemplatePages
 
@@ -80,16 +83,19 @@ HANDLERS: Sequence[ControllerRouterHandler] = (
     ImportPages,
     TemplatePages,
     CampaignPages,
+    InboxPages,
     MessagePages,
     NumberPages,
     OrganizationPages,
+    SandboxPages,
 )
 
 
-def create_console(api: ASGIApp, now: Callable[[], datetime]) -> ASGIApp:
-    """The console over this API, and the API beside it."""
+def create_console(api: ASGIApp, now: Callable[[], datetime], sandbox: ASGIApp | None = None) -> ASGIApp:
+    """The console over this API, and the API beside it; with a page of the sandbox, where Meta is played."""
     app = Litestar(
         HANDLERS,
+        state=State({"sandbox": sandbox}),
         exception_handlers={ApiRefused: refused, HTTPException: lost, Exception: broken},
         compression_config=CompressionConfig(backend="gzip", minimum_size=700, exclude=["/live$"]),
         openapi_config=None,

@@ -72,7 +72,8 @@ class Api:
         await self.app(call.scope, call.receive, call.send)
         answer = Answer(call.status, call.headers, b"".join(call.parts))
         if answer.status >= 400:
-            raise ApiRefused(answer.status, answer.whole.get("error") or {})
+            said: Any = answer.whole.get("error") or {}
+            raise ApiRefused(answer.status, {"message": said} if isinstance(said, str) else said)
         return answer
 
     async def get(self, path: str, **query: Any) -> Any:

@@ -9,16 +9,22 @@ from litestar.response import Stream
 
 from tidings.adapters.console.calls import Api
 
-Piece = Callable[[dict[str, Any]], Awaitable[Response[str]]]
+Piece = Callable[[dict[str, Any]], Awaitable[Response[str] | None]]
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
 def events(api: Api, path: str, piece: Piece) -> Stream:
-    """A stream of `progress` events, and one `over` when the API has no more to tell."""
+    """A stream of `progress` events, and one `over` when the API has no more to tell.
+
+    An event of which `piece` makes nothing is passed over.
+    """
 
     async def told() -> AsyncIterator[bytes]:
         async for event in _read(api, path):
-            html = (await piece(event)).content
+            shown = await piece(event)
+            if shown is None:
+                continue
+            html = shown.content
             lines = "".join(f"data: {line}\n" for line in html.splitlines() if line.strip())
             yield f"event: progress\n{lines}\n".encode()
         yield b"event: over\ndata: over\n\n"

@@ -105,6 +105,7 @@ def page(
         direction="rtl" if language in RIGHT_TO_LEFT else "ltr",
         theme=theme if theme in THEMES else "auto",
         path=request.url.path,
+        sandboxed=request.app.state.get("sandbox") is not None,
         part="hx-request" in request.headers and "hx-boosted" not in request.headers,
         **given,
     )

@@ -192,6 +192,9 @@ class Director:
             if (kind := str(content.get("type"))) in _FILES:
                 file = inbound_media(self.world.files, line, content.get(kind), now, host)
                 content = {**content, kind: file}
+            if self.world.people.person(phone).fate is Fate.NOT_ON_WHATSAPP:
+                # Who writes has WhatsApp, whatever chance had said of them.
+                self.person(phone, {"fate": Fate.READS})
             item = self.world.inbound(line, phone, content, now, said.name)
         self.world.at(now, lambda _: [item])
         return msgspec.json.decode(item.body, type=_Named).id

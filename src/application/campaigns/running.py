@@ -34,6 +34,7 @@ from tidings.domain.campaigns import (
     CampaignNotFound,
     Missed,
     Origin,
+    Outcome,
     Repeat,
     Schedule,
     State,
@@ -49,6 +50,7 @@ REST = 0.25
 """Seconds between two looks when there was nothing to do."""
 AHEAD = 20_000
 """Recipients in a number's line at most, so that pause and cancel bite at once."""
+OPEN = frozenset({Outcome.PENDING, Outcome.SENDING})
 GROUP = "campaigns"
 """The consumer group of this context."""
 
@@ -246,7 +248,18 @@ class Runner:
                         continue
                     if await work.inbox.first_time(GROUP, event_id):
                         await work.recipients.fold(event.campaign_id, event.moves)
+                        if any(move.state in OPEN for move in event.moves):
+                            await self._reopen_if_over(work, event.campaign_id)
         self.signal.wake()
+
+    async def _reopen_if_over(self, work: Work, id: CampaignId) -> None:
+        """What a frozen sender brings late may put people back in line: then it is not over yet."""
+        try:
+            campaign = await work.campaigns.get(id)
+        except CampaignNotFound:
+            return
+        if campaign.may(Act.REOPEN) and totals(list(await work.recipients.tallies(id))).open:
+            await keep(work, campaign.turn(Act.REOPEN, self.now()))
 
     async def template_changed(self, event_id: UUID, event: TemplateStatusChanged) -> None:
         """A template that may no longer be sent: campaigns that use it wait, and say why."""

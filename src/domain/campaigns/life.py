@@ -67,6 +67,8 @@ class Act(StrEnum):
     RESUME = "resume"
     COMPLETE = "complete"
     CANCEL = "cancel"
+    REOPEN = "reopen"
+    """A late refusal put somebody back in line after the end."""
     DELETE = "delete"
 
 
@@ -87,7 +89,7 @@ LIFE: dict[State, dict[Act, State]] = {
     State.PLANNING: {Act.PLANNED: State.RUNNING, Act.PAUSE: State.PAUSED, Act.CANCEL: State.CANCELLED},
     State.RUNNING: {Act.PAUSE: State.PAUSED, Act.COMPLETE: State.COMPLETED, Act.CANCEL: State.CANCELLED},
     State.PAUSED: {Act.RESUME: State.RUNNING, Act.CANCEL: State.CANCELLED},
-    State.COMPLETED: {Act.DELETE: State.COMPLETED},
+    State.COMPLETED: {Act.DELETE: State.COMPLETED, Act.REOPEN: State.RUNNING},
     State.CANCELLED: {Act.DELETE: State.CANCELLED},
 }
 """A campaign's life. RESUME leads back to PLANNING when the audience was not yet frozen."""
@@ -168,5 +170,11 @@ class Campaign(Struct, frozen=True, kw_only=True, rename="camel"):
             updated_at=at,
             launched_at=at if act is Act.LAUNCH else self.launched_at,
             planned_at=at if act is Act.PLANNED else self.planned_at,
-            finished_at=at if act in (Act.COMPLETE, Act.CANCEL) else self.finished_at,
+            finished_at=_finished(act, at, self.finished_at),
         )
+
+
+def _finished(act: Act, at: datetime, before: datetime | None) -> datetime | None:
+    if act is Act.REOPEN:
+        return None
+    return at if act in (Act.COMPLETE, Act.CANCEL) else before

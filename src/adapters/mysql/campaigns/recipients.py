@@ -9,6 +9,7 @@ from typing import Any
 from msgspec.structs import asdict, replace
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     and_,
     func,
     or_,
@@ -160,14 +161,24 @@ class SqlRecipients:
         mine = select(campaigns.c.id).where(campaigns.c.organization_id == self.organization)
         ids = (await self.connection.execute(mine)).scalars().all()
         for start in range(0, len(ids), 500):
-            await self.connection.execute(
-                update(recipients)
-                .where(
-                    r.campaign_id.in_(ids[start : start + 500]),
-                    or_(r.contact_id == contact, r.person.in_(list(people))),
-                )
-                .values(person="erased", **blank)
+            theirs = and_(
+                r.campaign_id.in_(ids[start : start + 500]),
+                or_(r.contact_id == contact, r.person.in_(list(people))),
             )
+            await self._skip_waiting(theirs)
+            await self.connection.execute(update(recipients).where(theirs).values(person="erased", **blank))
+
+    async def _skip_waiting(self, theirs: ColumnElement[bool]) -> None:
+        """Who does not stand in line yet never will; the line skips those that do."""
+        query = (
+            select(recipients)
+            .where(theirs, r.state == Outcome.PENDING, r.handed.is_(False))
+            .with_for_update()
+        )
+        for row in (await self.connection.execute(query)).mappings().all():
+            before = Recipient(**row)
+            after = replace(before, state=Outcome.SKIPPED, reason="erased")
+            await self._move(before.campaign_id, [before], [after])
 
     async def fold(self, campaign: CampaignId, moves: Sequence[Move]) -> None:
         newest: dict[MessageId, Move] = {}

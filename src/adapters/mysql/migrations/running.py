@@ -33,6 +33,10 @@ class SchemaUnknown(Unavailable):
     """The tables are of no version that is known."""
 
 
+class SchemaBusy(Unavailable):
+    """Another process changes the tables and takes long; try again later."""
+
+
 class Standing(Struct, frozen=True, kw_only=True, rename="camel"):
     """Where a context's tables stand, and where this version of tidings has them."""
 
@@ -111,13 +115,14 @@ def _migrate(connection: Connection, context: str, metadata: MetaData) -> Sequen
     current = _current(connection, context)
     if current is not None and current not in versions(context):
         raise SchemaAhead(f"The tables of {context} are at {current}, which this tidings does not know.")
-    if current is None and inspect(connection).has_table(f"{context}_outbox"):
+    there = set(inspect(connection).get_table_names())
+    if current is None and there & metadata.tables.keys():
         return _adopt(connection, context, metadata)
     return apply(connection, context)
 
 
 def _adopt(connection: Connection, context: str, metadata: MetaData) -> Sequence[str]:
-    """Tables from before there were versions: complete, they are the newest."""
+    """Tables from before there were versions, or of a first version that was cut short on a server."""
     metadata.create_all(connection)
     look = inspect(connection)
     missing = [
@@ -156,7 +161,8 @@ class _alone:
 
     async def __aenter__(self) -> None:
         if self._connection.dialect.name != "sqlite":
-            await self._connection.execute(select(func.get_lock(LOCK, PATIENCE)))
+            if not await self._connection.scalar(select(func.get_lock(LOCK, PATIENCE))):
+                raise SchemaBusy()
 
     async def __aexit__(self, *how: object) -> None:
         if self._connection.dialect.name != "sqlite":
