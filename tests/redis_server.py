@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers import missing
+
 
 @dataclass
 class RedisServer:
@@ -75,7 +77,7 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
         yield RedisServer(url)
         return
     if shutil.which("redis-server") is None:
-        pytest.skip("no Redis: set REDIS_URL, or install redis-server")
+        missing("no Redis: set REDIS_URL, or install redis-server")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.servers import missing
+
 SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 """The script itself: the one in the path becomes another user."""
 
@@ -125,7 +127,7 @@ def rabbit_server(tmp_path_factory):
         yield RabbitServer(url)
         return
     if not installed():
-        pytest.skip("no RabbitMQ: set RABBITMQ_URL, or install rabbitmq-server")
+        missing("no RabbitMQ: set RABBITMQ_URL, or install rabbitmq-server")
     node = a_node(tmp_path_factory.mktemp("rabbitmq"))
     try:
         process = node.start()
