@@ -160,9 +160,10 @@ class _alone:
         self._connection = connection
 
     async def __aenter__(self) -> None:
-        if self._connection.dialect.name != "sqlite":
-            if not await self._connection.scalar(select(func.get_lock(LOCK, PATIENCE))):
-                raise SchemaBusy()
+        if self._connection.dialect.name == "sqlite":
+            return
+        if not await self._connection.scalar(select(func.get_lock(LOCK, PATIENCE))):
+            raise SchemaBusy()
 
     async def __aexit__(self, *how: object) -> None:
         if self._connection.dialect.name != "sqlite":
