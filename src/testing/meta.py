@@ -39,8 +39,6 @@ class FakeMeta:
     wamids: list[Wamid] = field(default_factory=list[Wamid])
     """Of what was accepted, in the same order."""
     calls: int = 0
-    called: set[str | None] = field(default_factory=set[str | None])
-    """Everybody for whom there was a call, whatever came of it."""
     owed: list[StatusUpdate] = field(default_factory=list[StatusUpdate])
     anonymous: Callable[[], bool] = lambda: False
     """Whether the next report of delivery comes without our callback data, so that only its wamid tells."""
@@ -49,7 +47,6 @@ class FakeMeta:
 
     async def send(self, message: Outgoing) -> Accepted | NotSent | Rejected | Unclear:
         self.calls += 1
-        self.called.add(message.to)
         answer = self.answers.pop(0) if self.answers else None
         if answer is not None and answer != "lost":
             return answer

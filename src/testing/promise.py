@@ -71,7 +71,7 @@ class Promise:
         if not world.crashes:
             # Without a crash nobody may be given up who was never called.
             for each in recipients:
-                if each.state is Outcome.UNKNOWN and each.phone not in world.meta.called:
+                if each.state is Outcome.UNKNOWN and each.phone not in world.called:
                     raise Broken(f"I2: {each.phone} is unknown, though Meta was never called")
         taken = [
             Taken(wamid=wamid, to=message.to or "", status="read")

@@ -37,7 +37,7 @@ from tidings.application.campaigns import (
     Runner,
     Watch,
 )
-from tidings.application.ports.gateway import Accepted, NotSent, Outgoing, Rejected, Unclear
+from tidings.application.ports.gateway import Accepted, Gateway, NotSent, Outgoing, Rejected, Unclear
 from tidings.application.ports.meta import InboundUpdate, StatusUpdate
 from tidings.application.whatsapp.conversations import Conversations
 from tidings.application.whatsapp.desk import Desk
@@ -78,16 +78,17 @@ class Calm:
 
 
 class Punctual:
-    """The Gateway port before a world's Meta: counts calls that come after the caller's lease."""
+    """The Gateway port before a world's Meta: who was called for, and calls after the caller's lease."""
 
-    def __init__(self, world: "World") -> None:
-        self._world = world
+    def __init__(self, world: "World", gateway: Gateway) -> None:
+        self._world, self._gateway = world, gateway
 
     async def send(self, message: Outgoing) -> Accepted | NotSent | Rejected | Unclear:
         lane = self._world.sender.lanes.get(message.phone_number_id)
         if lane is not None and self._world.clock.boottime() > lane.leased_until:
             self._world.late_calls += 1
-        return await self._world.meta.send(message)
+        self._world.called.add(message.to)
+        return await self._gateway.send(message)
 
 
 class World:
@@ -122,6 +123,8 @@ class World:
         self.mps = mps
         self.dead: set[str] = set()
         self.crashes = 0
+        self.called: set[str | None] = set()
+        """Everybody for whom there was a call, whatever came of it."""
         self.late_calls = 0
         """Calls to Meta by a sender whose lease had ended."""
 
@@ -210,7 +213,7 @@ class World:
             SenderPorts(
                 begin=begin,
                 due=chaos.port("due", SqlDue(self.whatsapp)),
-                gateway=chaos.port("meta", Punctual(self)),
+                gateway=Punctual(self, chaos.port("meta", self.meta)),
                 consent=consent,
                 owners=owners,
                 zones=WorldZones(),
