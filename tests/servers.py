@@ -1,13 +1,15 @@
-"""Servers that tests start for themselves: a private MariaDB on loopback, or the MySQL named in MYSQL_URL."""
+"""Servers that tests start for themselves on loopback, a MariaDB and a MySQL, or those of MARIADB_URL and MYSQL_URL."""
 
 import asyncio
 import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -41,22 +43,112 @@ class MysqlServer:
         return mysql_database(url, pool_size=pool_size)
 
 
+ENGINES = (
+    "sqlite",
+    pytest.param("mariadb", marks=pytest.mark.mysql),
+    pytest.param("mysql", marks=pytest.mark.mysql),
+)
+"""What a suite of stores is run on: parameters of a fixture, which asks `server_of` unless it is SQLite."""
+
+
+def server_of(request: pytest.FixtureRequest) -> MysqlServer:
+    """The server that this round of the suite is run on."""
+    return request.getfixturevalue(f"{request.param}_server")
+
+
 @pytest.fixture(scope="session")
-def mysql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MysqlServer]:
-    """Skips only when there is neither MYSQL_URL nor a `mariadbd`."""
-    if url := os.environ.get("MYSQL_URL"):
+def mariadb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MysqlServer]:
+    """Skips only when there is neither MARIADB_URL nor a `mariadbd`."""
+    if url := os.environ.get("MARIADB_URL"):
         yield MysqlServer(url)
         return
     binary = shutil.which("mariadbd")
     if binary is None:
-        missing("no MySQL: set MYSQL_URL, or install mariadb-server")
+        missing("no MariaDB: set MARIADB_URL, or install mariadb-server")
     folder = tmp_path_factory.mktemp("mariadb")
+    subprocess.run(
+        ["mariadb-install-db", "--no-defaults", f"--datadir={folder}", "--skip-test-db",
+         "--auth-root-authentication-method=normal", *_as_root()],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    port = _free_port()
+    command = [binary, "--no-defaults", "--skip-name-resolve", *_private(port, folder)]
+    with _serving(command, port, folder / "error.log"):
+        yield MysqlServer(f"mysql+asyncmy://root@127.0.0.1:{port}/")
+
+
+UNPACKED = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tidings" / "mysql"
+"""Where `tests/servers.sh` unpacks Debian's MySQL, which is served from a root of its own."""
+
+
+@pytest.fixture(scope="session")
+def mysql_server() -> Iterator[MysqlServer]:
+    """Skips only when there is neither MYSQL_URL nor a `mysqld`."""
+    if url := os.environ.get("MYSQL_URL"):
+        yield MysqlServer(url)
+        return
+    if shutil.which("mysqld") and "MariaDB" not in _version("mysqld"):
+        binary, root = ["mysqld"], Path("/")
+    elif (UNPACKED / "usr/sbin/mysqld").exists() and os.geteuid() == 0:
+        binary, root = ["chroot", str(UNPACKED), "/usr/sbin/mysqld"], UNPACKED
+    else:
+        missing("no MySQL: set MYSQL_URL, or run tests/servers.sh as root")
+    with tempfile.TemporaryDirectory(prefix="tidings-", dir=root / "tmp", ignore_cleanup_errors=True) as made:
+        folder = Path("/tmp") / Path(made).name
+        data = folder / "data"
+        subprocess.run(
+            [*binary, "--no-defaults", "--initialize-insecure", f"--datadir={data}",
+             "--secure-file-priv=NULL", *_as_root()],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        (Path(made) / "users.sql").write_text(
+            "CREATE USER root@'127.0.0.1'; GRANT ALL ON *.* TO root@'127.0.0.1' WITH GRANT OPTION;\n"
+        )
+        port = _free_port()
+        command = [
+            *binary, "--no-defaults", "--skip-name-resolve", f"--init-file={folder}/users.sql",
+            *_private(port, data), "--secure-file-priv=NULL", "--mysqlx=OFF", "--skip-log-bin",
+            "--innodb-doublewrite=OFF", "--performance-schema=OFF", f"--pid-file={folder}/pid",
+        ]  # fmt: skip
+        with _serving(command, port, Path(made) / "data" / "error.log"):
+            yield MysqlServer(f"mysql+asyncmy://root@127.0.0.1:{port}/")
+
+
+def _version(binary: str) -> str:
+    return subprocess.run([binary, "--version"], check=False, capture_output=True, text=True).stdout
+
+
+def _free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = _started(binary, folder, port)
+        return int(free.getsockname()[1])
+
+
+def _as_root() -> list[str]:
+    return ["--user=root"] if os.geteuid() == 0 else []
+
+
+def _private(port: int, data: Path) -> list[str]:
+    """How either server is started: for this test run alone, and in no hurry to write to the disk."""
+    return [
+        f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1", f"--socket={data}/s",
+        "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M",
+        f"--log-error={data}/error.log", *_as_root(),
+    ]  # fmt: skip
+
+
+@contextmanager
+def _serving(command: list[str], port: int, log: Path) -> Iterator[None]:
+    process = subprocess.Popen(command)
     try:
-        yield MysqlServer(f"mysql+asyncmy://root@127.0.0.1:{port}/")
+        for _ in range(300):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            if process.poll() is not None:
+                raise RuntimeError(f"{command[0]} did not start: {log.read_text()[-2000:]}")
+            time.sleep(0.1)
+        yield
     finally:
         process.terminate()
         try:
@@ -65,29 +157,6 @@ def mysql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MysqlServ
             # Its data is thrown away: a busy machine need not wait for a tidy end.
             process.kill()
             process.wait()
-
-
-def _started(binary: str, folder: Path, port: int) -> subprocess.Popen[bytes]:
-    as_root = ["--user=root"] if os.geteuid() == 0 else []
-    subprocess.run(
-        ["mariadb-install-db", "--no-defaults", f"--datadir={folder}", "--skip-test-db",
-         "--auth-root-authentication-method=normal", *as_root],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    process = subprocess.Popen(
-        [binary, "--no-defaults", f"--datadir={folder}", f"--port={port}", "--bind-address=127.0.0.1",
-         f"--socket={folder}/s", "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0",
-         "--innodb-buffer-pool-size=64M", f"--log-error={folder}/error.log", *as_root],
-    )  # fmt: skip
-    for _ in range(300):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return process
-        if process.poll() is not None:
-            break
-        time.sleep(0.1)
-    process.kill()
-    raise RuntimeError(f"mariadbd did not start: {(folder / 'error.log').read_text()[-2000:]}")
 
 
 async def _recreate(url: str, name: str) -> None:

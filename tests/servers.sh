@@ -9,14 +9,38 @@ command -v redis-server >/dev/null || missing+=(redis-server)
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || missing+=(chromium)
 test -x /usr/sbin/nginx || command -v nginx >/dev/null || missing+=(nginx-light)
 
-[ ${#missing[@]} -eq 0 ] && exit 0
-if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-	echo "tests that need ${missing[*]} will be skipped: install it, or set MYSQL_URL" >&2
-	exit 0
+mysql="${XDG_CACHE_HOME:-$HOME/.cache}/tidings/mysql"
+has_mysql() {
+	[ -n "${MYSQL_URL:-}" ] || [ -x "$mysql/usr/sbin/mysqld" ] ||
+		{ command -v mysqld >/dev/null && ! mysqld --version | grep -q MariaDB; }
+}
+has_mysql || command -v debootstrap >/dev/null || missing+=(debootstrap)
+
+if [ ${#missing[@]} -gt 0 ] || ! has_mysql; then
+	if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+		echo "tests that need ${missing[*]} or MySQL are skipped: install them, or set MYSQL_URL and MARIADB_URL" >&2
+		exit 0
+	fi
 fi
-export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)
-if ! { apt-get update && apt-get install -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
-	tail -n 20 "$log" >&2
-	exit 1
+quietly() {
+	"$@" >"$log" 2>&1 || { tail -n 20 "$log" >&2; return 1; }
+}
+if [ ${#missing[@]} -gt 0 ]; then
+	export DEBIAN_FRONTEND=noninteractive
+	quietly apt-get update
+	quietly apt-get install -y --no-install-recommends "${missing[@]}"
+fi
+if ! has_mysql; then
+	# Debian's stable has no MySQL: that of sid is unpacked into a folder, from the mirror that apt uses.
+	mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | grep -v security | head -n 1)
+	mkdir -p "$(dirname "$mysql")"
+	for _ in 1 2 3; do
+		rm -rf "$mysql.part"
+		if quietly debootstrap --variant=minbase --include=mysql-server-core,mysql-client-core sid "$mysql.part" "$mirror"; then
+			mv "$mysql.part" "$mysql"
+			break
+		fi
+	done
+	[ -x "$mysql/usr/sbin/mysqld" ] || echo "MySQL could not be unpacked: the tests on it will say so" >&2
 fi

@@ -305,7 +305,7 @@ class Container(People):
     )
     sendable = providers.Selector(
         providers.Callable(whereabouts, settings, "templates"),
-        near=providers.Singleton(LocalTemplates, approved),
+        near=providers.Singleton(LocalTemplates, approved, header_files),
         far=providers.Singleton(
             RemoteTemplates, providers.Singleton(far, peers, "templates", SendableTemplates)
         ),

@@ -80,6 +80,14 @@ class FakeTemplates:
             components=msgspec.Raw(b'[{"type":"BODY","text":"Hello {{1}}, how are you?"}]'),
         )
 
+    async def media_ids(
+        self, organization: OrganizationId, waba: WabaId, number: PhoneNumberId, values: Sequence[str]
+    ) -> dict[str, str]:
+        return {value: str(int.from_bytes(value.encode()) % 10**15) for value in values}
+
+    def for_reader(self, template: SendableTemplate, language: str | None) -> SendableTemplate:
+        return RemoteTemplates(self).for_reader(template, language)
+
     def faults(self, template: SendableTemplate, values: Mapping[str, str]) -> Sequence[Fault]:
         return RemoteTemplates(self).faults(template, values)
 

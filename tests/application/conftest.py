@@ -2,10 +2,11 @@
 
 import pytest
 
+from tests.servers import ENGINES, server_of
 from tidings.testing.world import World
 
 
-@pytest.fixture(params=["sqlite", pytest.param("mysql", marks=pytest.mark.mysql)])
+@pytest.fixture(params=ENGINES)
 async def make_world(request, tmp_path):
     """Worlds on an engine of each kind."""
     made = []
@@ -14,7 +15,7 @@ async def make_world(request, tmp_path):
         if request.param == "sqlite":
             world = World.on_sqlite(tmp_path, **how)
         else:
-            server = request.getfixturevalue("mysql_server")
+            server = server_of(request)
             world = World(server.database("whatsapp_service"), server.database("campaign_service"), **how)
         made.append(world)
         await world.start()

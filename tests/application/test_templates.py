@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from tests.application.test_templates_world import NOON, WABA, Crash, World, a_world, event_id, no_answer
 from tests.domain.test_templates_rules import DELIVERY, LOGIN, OFFER, draft
+from tidings.adapters.peers.templates import LocalTemplates
 from tidings.application.ports.templates import RemoteTemplate, TemplateFilter
 from tidings.application.templates import NewTemplate, PreviewRequest, TemplateChange
 from tidings.domain.events import (
@@ -581,9 +582,12 @@ async def test_everyone_is_written_to_in_the_nearest_language(world):
     )
     other = {"components": [msgspec.to_builtins(body)]}
     await approved(world, language="it", **other)
-    served = await world.approved.in_languages(
-        world.organization, english.id, ["de_AT", "en-US", "fr", "it", "es_MX", "zz", ""]
-    )
+    templates = LocalTemplates(world.approved, files=None)
+    template = await templates.sendable(world.organization, english.id)
+    served = {
+        code: templates.for_reader(template, code)
+        for code in ["de_AT", "en-US", "fr", "it", "es_MX", "zz", ""]
+    }
     assert {code: found.language for code, found in served.items()} == {
         "de_AT": "de",
         "en-US": "en_GB",

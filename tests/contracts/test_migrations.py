@@ -9,6 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import func, inspect, select, text
 
+from tests.servers import ENGINES, server_of
 from tidings.adapters.embedded.sqlite import sqlite_database
 from tidings.adapters.mysql.migrations import running
 from tidings.adapters.mysql.migrations.running import (
@@ -26,7 +27,7 @@ from tidings.bootstrap.schema import METADATA
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(params=["sqlite", pytest.param("mysql", marks=pytest.mark.mysql)])
+@pytest.fixture(params=ENGINES)
 async def make(request, tmp_path):
     """Databases by their names; the same name is the same database."""
     made = []
@@ -35,7 +36,7 @@ async def make(request, tmp_path):
         if request.param == "sqlite":
             found = sqlite_database(tmp_path / f"{name}.db")
         else:
-            found = request.getfixturevalue("mysql_server").database(f"versions_{name}")
+            found = server_of(request).database(f"versions_{name}")
         made.append(found)
         return found
 

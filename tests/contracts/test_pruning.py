@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import MetaData, func, insert, select
 
+from tests.servers import ENGINES, server_of
 from tidings.adapters.embedded.sqlite import sqlite_database
 from tidings.adapters.mysql import pruning
 from tidings.adapters.mysql.outbox import inbox_table
@@ -19,12 +20,12 @@ INBOX = inbox_table(METADATA, "pruning")
 PARKED = parked.to_metadata(METADATA)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("mysql", marks=pytest.mark.mysql)])
+@pytest.fixture(params=ENGINES)
 async def database(request, tmp_path):
     if request.param == "sqlite":
         made = sqlite_database(tmp_path / "pruning.db")
     else:
-        made = request.getfixturevalue("mysql_server").database("pruning")
+        made = server_of(request).database("pruning")
     await made.create(METADATA)
     yield made
     await made.close()

@@ -23,11 +23,7 @@ async def ready(ask, people=3):
     await until(lambda: numbers(ask))
     template = (await ask("POST", "/api/templates/create", 201, json=TEMPLATE))["data"]
 
-    async def approved():
-        found = await ask("GET", f"/api/templates/{template['id']}", 200)
-        return found["data"]["status"] == "APPROVED"
-
-    await until(approved)
+    await until(lambda: is_approved(ask, template["id"]))
     new = {
         "name": "News",
         "templateId": template["id"],
@@ -129,3 +125,80 @@ async def test_a_reply_is_credited_to_the_campaign(signed_in):
     await until(credited)
     chain = (await ask("GET", f"{here}/recipients/{row['id']}", 200))["data"]["chain"]
     assert (chain[0]["what"], chain[-1]["what"]) == ("campaign launched", "replied")
+
+
+async def test_people_get_the_translation_nearest_to_what_they_read(signed_in):
+    ask, _ = signed_in
+    campaign, contacts = await ready(ask)
+    spanish = {
+        **TEMPLATE,
+        "language": "es",
+        "components": [
+            {
+                "type": "BODY",
+                "text": "Hola {{1}}, abrimos a las nueve.",
+                "example": {"body_text": [["Ada"]]},
+            }
+        ],
+    }
+    template = (await ask("POST", "/api/templates/create", 201, json=spanish))["data"]
+    await until(lambda: is_approved(ask, template["id"]))
+    await ask("POST", "/api/contacts/attributes", 201, json={"key": "language", "kind": "text"})
+    for contact, language in zip(contacts, ("es-MX", "sw", None), strict=True):
+        if language:
+            said = {"attributes": {"language": language}}
+            await ask("PUT", f"/api/contacts/{contact['id']}", 200, json=said)
+    here = f"/api/campaigns/{campaign['id']}"
+    await ask("PUT", here, 200, json={"inTheirLanguage": True})
+    dry = (await ask("GET", f"{here}/dry-run", 200))["data"]
+    foreseen = {each["contactId"]: each["payload"]["language"] for each in dry}
+    assert [foreseen[contact["id"]] for contact in contacts] == ["es", "en_GB", "en_GB"]
+    await ask("POST", f"{here}/launch", 200)
+
+    async def written():
+        found = (await ask("GET", f"/api/messages?campaignId={campaign['id']}", 200))["data"]
+        return found if len(found) == 3 else None
+
+    sent = await until(written)
+    messages = [(await ask("GET", f"/api/messages/{each['id']}", 200))["data"] for each in sent]
+    said = {each["to"]: each["content"]["language"] for each in messages}
+    assert said == {contact["phone"]: foreseen[contact["id"]] for contact in contacts}
+
+
+async def test_a_stored_file_is_sent_by_the_id_that_meta_knows_for_the_number(signed_in):
+    ask, container = signed_in
+    campaign, contacts = await ready(ask)
+    picture = ("box.jpg", b"\xff\xd8\xff\xe0" + b"picture" * 400, "image/jpeg")
+    stored = (await ask("POST", "/api/templates/media", 201, files={"file": picture}))["data"]
+    header = {
+        "type": "HEADER",
+        "format": "IMAGE",
+        "example": {"header_handle": [stored["headerHandle"]]},
+    }
+    body = {"type": "BODY", "text": "Look, {{1}}: the new box.", "example": {"body_text": [["Ada"]]}}
+    pictured = {**TEMPLATE, "name": "pictured_news", "components": [header, body]}
+    template = (await ask("POST", "/api/templates/create", 201, json=pictured))["data"]
+    await until(lambda: is_approved(ask, template["id"]))
+    here = f"/api/campaigns/{campaign['id']}"
+    change = {
+        "templateId": template["id"],
+        "parameters": {"body.1": {"field": "firstName"}, "header": {"text": stored["value"]}},
+    }
+    await ask("PUT", here, 200, json=change)
+    await ask("POST", f"{here}/test", 200, json={"contactIds": [contacts[0]["id"]]})
+    await ask("POST", f"{here}/launch", 200)
+
+    async def reached():
+        totals = (await ask("GET", f"{here}/report", 200))["data"]["totals"]
+        return totals["read"] + totals["delivered"] == 3
+
+    await until(reached, 30)
+    sent = (await ask("GET", "/api/messages", 200))["data"]
+    messages = [(await ask("GET", f"/api/messages/{each['id']}", 200))["data"] for each in sent]
+    ids = {each["content"]["components"][0]["parameters"][0]["image"]["id"] for each in messages}
+    assert (len(messages), len(ids)) == (4, 1)
+    assert ids.pop().isdecimal()
+
+
+async def is_approved(ask, id):
+    return (await ask("GET", f"/api/templates/{id}", 200))["data"]["status"] == "APPROVED"

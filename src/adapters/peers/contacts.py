@@ -1,5 +1,6 @@
 """What other contexts ask of contacts, answered in this process."""
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -35,6 +36,7 @@ class LocalAudience:
             name=each.name,
             fields=each.fields,
             country=self.country_of(each.phone),
+            language=language_named(each.fields.get("language")),
             zone=zone_named(each.fields.get("timeZone")),
             blocked=each.blocked,
         )
@@ -43,6 +45,11 @@ class LocalAudience:
 def zone_named(name: str | None) -> str | None:
     """A time zone that exists, or None."""
     return name if name in available() else None
+
+
+def language_named(code: str | None) -> str | None:
+    """A code such as `pt`, `pt_BR` or `pt-br`, or None."""
+    return code if code and re.fullmatch(r"[A-Za-z]{2,3}([-_][A-Za-z]{2,4})?", code) else None
 
 
 @cache

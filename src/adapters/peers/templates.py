@@ -7,44 +7,51 @@ from functools import lru_cache
 import msgspec
 
 from tidings.application.ports.campaigns import SendableTemplate, Slot, Templates
-from tidings.application.templates import Approved
+from tidings.application.templates import Approved, ApprovedTemplate, HeaderFiles
 from tidings.domain.errors import Fault
-from tidings.domain.kernel import OrganizationId, TemplateId
+from tidings.domain.kernel import OrganizationId, PhoneNumberId, TemplateId, WabaId
 from tidings.domain.templates.components import Component
 from tidings.domain.templates.filling import MissingValues, Mould, mould, render
+from tidings.domain.templates.languages import nearest
 from tidings.domain.whatsapp.content import Template
 from tidings.domain.whatsapp.values import TemplateComponent
 
 
-@dataclass(frozen=True, slots=True)
-class LocalTemplates:
-    """The Templates port of campaigns."""
-
-    approved: Approved
-
-    async def sendable(self, organization: OrganizationId, id: TemplateId) -> SendableTemplate:
-        found = await self.approved.usable(organization, id)
-        return SendableTemplate(
-            id=found.id,
-            waba_id=found.waba_id,
-            name=found.name,
-            language=found.language,
-            category=found.category.value,
-            quality=found.quality.value,
-            slots=tuple(Slot(key=slot.key, what=slot.what) for slot in found.slots),
-            optional=tuple(Slot(key=slot.key, what=slot.what) for slot in found.optional),
-            components=msgspec.Raw(msgspec.json.encode(found.components)),
-        )
+class _Filling:
+    """The part of the Templates port that waits for nothing, and is done where it is asked."""
 
     def faults(self, template: SendableTemplate, values: Mapping[str, str]) -> Sequence[Fault]:
         return _faults(template, values)
 
     def filled(self, template: SendableTemplate, values: Mapping[str, str]) -> msgspec.Raw:
-        return _filled(template, values)
+        return msgspec.Raw(msgspec.json.encode(say(template, mould_of(template), values)))
+
+    def for_reader(self, template: SendableTemplate, language: str | None) -> SendableTemplate:
+        if not language or not template.translations:
+            return template
+        family = {each.language: each for each in (template, *template.translations)}
+        return family[nearest(language, family, template.language) or template.language]
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteTemplates:
+@dataclass(frozen=True)
+class LocalTemplates(_Filling):
+    """The Templates port of campaigns."""
+
+    approved: Approved
+    files: HeaderFiles
+
+    async def sendable(self, organization: OrganizationId, id: TemplateId) -> SendableTemplate:
+        first, *others = await self.approved.family(organization, id)
+        return _sendable(first, tuple(_sendable(each) for each in others))
+
+    async def media_ids(
+        self, organization: OrganizationId, waba: WabaId, number: PhoneNumberId, values: Sequence[str]
+    ) -> dict[str, str]:
+        return await self.files.media_ids(organization, waba, number, values)
+
+
+@dataclass(frozen=True)
+class RemoteTemplates(_Filling):
     """The Templates port of campaigns, where templates run elsewhere: filling is done here all the same."""
 
     service: Templates
@@ -52,11 +59,25 @@ class RemoteTemplates:
     async def sendable(self, organization: OrganizationId, id: TemplateId) -> SendableTemplate:
         return await self.service.sendable(organization, id)
 
-    def faults(self, template: SendableTemplate, values: Mapping[str, str]) -> Sequence[Fault]:
-        return _faults(template, values)
+    async def media_ids(
+        self, organization: OrganizationId, waba: WabaId, number: PhoneNumberId, values: Sequence[str]
+    ) -> dict[str, str]:
+        return await self.service.media_ids(organization, waba, number, values)
 
-    def filled(self, template: SendableTemplate, values: Mapping[str, str]) -> msgspec.Raw:
-        return _filled(template, values)
+
+def _sendable(found: ApprovedTemplate, translations: tuple[SendableTemplate, ...] = ()) -> SendableTemplate:
+    return SendableTemplate(
+        id=found.id,
+        waba_id=found.waba_id,
+        name=found.name,
+        language=found.language,
+        category=found.category.value,
+        quality=found.quality.value,
+        slots=tuple(Slot(key=slot.key, what=slot.what) for slot in found.slots),
+        optional=tuple(Slot(key=slot.key, what=slot.what) for slot in found.optional),
+        components=msgspec.Raw(msgspec.json.encode(found.components)),
+        translations=translations,
+    )
 
 
 def _faults(template: SendableTemplate, values: Mapping[str, str]) -> Sequence[Fault]:
@@ -65,10 +86,6 @@ def _faults(template: SendableTemplate, values: Mapping[str, str]) -> Sequence[F
     except MissingValues as missing:
         return missing.faults
     return ()
-
-
-def _filled(template: SendableTemplate, values: Mapping[str, str]) -> msgspec.Raw:
-    return msgspec.Raw(msgspec.json.encode(say(template, mould_of(template), values)))
 
 
 def mould_of(template: SendableTemplate) -> Mould:

@@ -10,6 +10,7 @@ from tidings.application.ports.campaigns import Capacity, Outlook, Person, Senda
 from tidings.application.whatsapp.lines import LineItem, Lines
 from tidings.domain.campaigns import Campaign, Recipient, State
 from tidings.domain.kernel import MessageId, OrganizationId, PhoneNumberId
+from tidings.domain.templates.languages import nearest
 from tidings.domain.whatsapp.content import Template
 from tidings.domain.whatsapp.numbers import NoNumber, Run, RunState
 from tidings.domain.whatsapp.pressure import RESERVE
@@ -102,7 +103,12 @@ class LocalLine:
 
 
 def _items(template: SendableTemplate, recipients: Sequence[Recipient]) -> list[LineItem]:
-    form = mould_of(template)
+    filling = {each.language: (each, mould_of(each)) for each in (template, *template.translations)}
+
+    def content(recipient: Recipient) -> Template:
+        language = nearest(recipient.language, filling, template.language) if recipient.language else None
+        return say(*filling[language or template.language], recipient.values)
+
     return [
         LineItem(
             id=recipient.id,
@@ -110,7 +116,7 @@ def _items(template: SendableTemplate, recipients: Sequence[Recipient]) -> list[
             person=recipient.person,
             to=recipient.phone,
             zone=recipient.zone,
-            content=say(template, form, recipient.values),
+            content=content(recipient),
         )
         for recipient in recipients
     ]

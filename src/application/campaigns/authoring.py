@@ -54,6 +54,7 @@ class NewCampaign(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     phone_number_id: PhoneNumberId | None = None
     parameters: dict[str, Fill] = {}
     missing: Missing = Missing.REFUSE
+    in_their_language: bool = False
     rollout: Rollout | None = None
     guard: Guard | None = None
 
@@ -68,6 +69,7 @@ class CampaignChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     phone_number_id: PhoneNumberId | UnsetType | None = UNSET
     parameters: dict[str, Fill] | UnsetType = UNSET
     missing: Missing | UnsetType = UNSET
+    in_their_language: bool | UnsetType = UNSET
     rollout: Rollout | UnsetType | None = UNSET
     guard: Guard | UnsetType | None = UNSET
 
@@ -109,6 +111,7 @@ class Campaigns:
             phone_number_id=new.phone_number_id,
             parameters=new.parameters,
             missing=new.missing,
+            in_their_language=new.in_their_language,
             rollout=new.rollout,
             guard=new.guard,
             author_id=actor.user_id,
@@ -350,6 +353,7 @@ def offshoot(parent: Campaign, id: CampaignId, origin: Origin, at: datetime) -> 
         phone_number_id=parent.phone_number_id,
         parameters=parent.parameters,
         missing=parent.missing,
+        in_their_language=parent.in_their_language,
         rollout=parent.rollout if origin is Origin.OCCURRENCE else None,
         guard=parent.guard,
         author_id=parent.author_id,

@@ -32,7 +32,8 @@ async def check_everyone(
             if person.blocked:
                 continue
             reachable += 1
-            found = templates.faults(template, fill(campaign.parameters, person.fields))
+            said = templates.for_reader(template, person.language) if campaign.in_their_language else template
+            found = templates.faults(said, fill(campaign.parameters, person.fields))
             if found and campaign.missing is Missing.REFUSE:
                 lacking += 1
                 if len(faults) < SHOWN:

@@ -199,8 +199,9 @@ class Rehearsal:
             ]
             raise NobodySuch("", *faults)
         recipients = self.planner.recipients(campaign, template, people, set())
+        pending = [each for each in recipients if each.state is Outcome.PENDING]
         await self.line.try_out(
-            campaign, template, [each for each in recipients if each.state is Outcome.PENDING]
+            campaign, template, await self.planner.with_files(campaign, template, pending)
         )
         async with self.begin(organization) as work:
             await note(work, actor, self.now(), "campaign:tried_out", id, difference(None, trial))
@@ -290,6 +291,7 @@ class Rehearsal:
     ) -> Verdict:
         never = outlook is None or outlook.never
         waits = outlook is not None and not never and outlook.due > now
+        said = self.templates.for_reader(template, recipient.language)
         return Verdict(
             contact_id=recipient.contact_id,
             name=recipient.name,
@@ -297,7 +299,7 @@ class Rehearsal:
             verdict="skip" if never else "wait" if waits else "send",
             reason=(recipient.reason or "") if outlook is None else outlook.why,
             due=outlook.due if outlook is not None and waits else None,
-            payload=None if never else self.templates.filled(template, recipient.values),
+            payload=None if never else self.templates.filled(said, recipient.values),
         )
 
 

@@ -178,6 +178,7 @@ class Runner:
                 person=each.person,
                 name=each.name,
                 zone=each.zone,
+                language=each.language,
                 fields=each.values,
             )
             for each in failed
@@ -205,7 +206,8 @@ class Runner:
                 if not page:
                     await self._complete_if_done(work, campaign)
                     return False
-            await self.line.hand_over(campaign, template, page)
+            ready = await self.planner.with_files(campaign, template, page)
+            await self.line.hand_over(campaign, template, ready)
         except (NotFound, Conflict, Invalid) as refused:
             await self._pause(campaign, str(refused))
             return False

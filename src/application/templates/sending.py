@@ -1,6 +1,5 @@
 """What the other contexts may send: approved templates, and what each wants to know."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from msgspec import Struct
@@ -8,7 +7,6 @@ from msgspec import Struct
 from tidings.application.ports.templates import Reading
 from tidings.domain.kernel import OrganizationId, TemplateId, WabaId
 from tidings.domain.templates.components import Category, Component
-from tidings.domain.templates.languages import nearest
 from tidings.domain.templates.slots import Slot, slots
 from tidings.domain.templates.template import Quality, Template
 
@@ -46,29 +44,18 @@ class Approved:
     async def family(self, organization: OrganizationId, id: TemplateId) -> tuple[ApprovedTemplate, ...]:
         """The approved languages of a template, the one asked for first: `languages.nearest` chooses.
 
-        Raise TemplateNotFound, or TemplateNotApproved when the one asked for may not be sent.
+        Only languages that ask for nothing beyond what the one asked for can be given take part, so that
+        whoever can fill in the one can fill in all. Raise TemplateNotFound, or TemplateNotApproved when the
+        one asked for may not be sent.
         """
         async with self.reading(organization) as look:
             template = await look.templates.get(id)
             template.require_sendable()
             family = await look.templates.named(template.waba_id, template.name)
-        others = (t for t in family if t.id != id and t.standing.sendable and not t.unreadable)
-        return (_approved(template), *(_approved(t) for t in others))
-
-    async def in_languages(
-        self, organization: OrganizationId, id: TemplateId, wanted: Collection[str]
-    ) -> dict[str, ApprovedTemplate]:
-        """For each language wanted, the nearest approved one of the family; else the template itself.
-
-        Only languages that ask for nothing beyond what the template itself can be given take part, so that
-        whoever can fill in the one can fill in all. Raise as `family`.
-        """
-        first, *others = await self.family(organization, id)
+        first = _approved(template)
         given = {slot.key for slot in (*first.slots, *first.optional)}
-        fitting = [t for t in others if {slot.key for slot in t.slots} <= given]
-        spoken = {t.language: t for t in (first, *fitting)}
-        found = {code: nearest(code, spoken, first.language) for code in wanted}
-        return {code: spoken[language or first.language] for code, language in found.items()}
+        others = [_approved(t) for t in family if t.id != id and t.standing.sendable and not t.unreadable]
+        return (first, *(t for t in others if {slot.key for slot in t.slots} <= given))
 
 
 def _approved(template: Template) -> ApprovedTemplate:

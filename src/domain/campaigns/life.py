@@ -121,6 +121,8 @@ class Campaign(Struct, frozen=True, kw_only=True, rename="camel"):
     parameters: dict[str, Fill] = field(default_factory=dict[str, Fill])
     """For each slot of the template (`body.1`, `header.shop`, `button.0`) where its value comes from."""
     missing: Missing = Missing.REFUSE
+    in_their_language: bool = False
+    """Whether people get the template's approved translation that is nearest to the language they read."""
     rollout: Rollout | None = None
     guard: Guard | None = None
     step: int = 0

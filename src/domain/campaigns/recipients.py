@@ -44,6 +44,8 @@ class Recipient(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults
     """ISO letters of the number's calling code."""
     zone: str | None = None
     """The person's own time zone, when the contact names one."""
+    language: str = ""
+    """The person's own, when the campaign writes to people in it and the contact names one."""
     values: dict[str, str] = field(default_factory=dict[str, str])
     """What fills the template's slots, frozen at launch."""
     state: Outcome = Outcome.PENDING

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.contracts.bus.rabbit import Wire
+from tests.servers import ENGINES
 from tidings.adapters.embedded.bus import Broker, MemoryBus
 from tidings.adapters.embedded.signal import LocalSignal
 from tidings.adapters.embedded.sqlite import sqlite_database
@@ -161,8 +162,16 @@ async def sqlite(tmp_path):
 
 
 @pytest.fixture
-async def mysql(request):
-    database = request.getfixturevalue("mysql_server").database("bus")
+async def mariadb(mariadb_server):
+    database = mariadb_server.database("bus")
+    await database.create(metadata)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def mysql(mysql_server):
+    database = mysql_server.database("bus")
     await database.create(metadata)
     yield database
     await database.close()
@@ -175,7 +184,7 @@ async def rabbit(rabbit_server):
     await place.clean()
 
 
-@pytest.fixture(params=["memory", "sqlite", pytest.param("mysql", marks=pytest.mark.mysql), "rabbit"])
+@pytest.fixture(params=["memory", *ENGINES, "rabbit"])
 def place(request):
     if request.param == "memory":
         return MemoryPlace()

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.contracts.bus.conftest import Ear, Owner, SqlPlace, an_event, eventually, group, hangs
+from tests.servers import ENGINES
 from tidings.adapters.embedded.signal import LocalSignal
 from tidings.adapters.mysql.bus import SqlBus
 from tidings.application.ports.bus import SHARDS
@@ -14,7 +15,7 @@ from tidings.application.ports.bus import SHARDS
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(params=["sqlite", pytest.param("mysql", marks=pytest.mark.mysql)])
+@pytest.fixture(params=ENGINES)
 def place(request):
     return SqlPlace(request.getfixturevalue(request.param))
 

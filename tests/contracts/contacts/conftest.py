@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.servers import ENGINES, server_of
 from tidings.adapters.embedded.sqlite import sqlite_database
 from tidings.adapters.embedded.system import utcnow, uuid7
 from tidings.adapters.mysql.contacts.privacy import Pseudonyms
@@ -37,14 +38,14 @@ def stores_on(database: Database) -> Stores:
     )
 
 
-@pytest.fixture(scope="session", params=["sqlite", pytest.param("mysql", marks=pytest.mark.mysql)])
+@pytest.fixture(scope="session", params=ENGINES)
 async def stores(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stores]:
     if request.param == "sqlite":
         database = sqlite_database(tmp_path_factory.mktemp("contacts") / "contacts.db")
     else:
-        database = request.getfixturevalue("mysql_server").database("contact_service")
+        database = server_of(request).database("contact_service")
     await database.create(metadata)
     yield stores_on(database)
     await database.close()

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.servers import ENGINES, server_of
 from tidings.adapters.embedded.sqlite import sqlite_database
 from tidings.adapters.embedded.system import utcnow, uuid7
 from tidings.adapters.mysql.engine import Database
@@ -28,14 +29,14 @@ class Stores:
     due: DueAccounts
 
 
-@pytest.fixture(scope="session", params=["sqlite", pytest.param("mysql", marks=pytest.mark.mysql)])
+@pytest.fixture(scope="session", params=ENGINES)
 async def stores(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stores]:
     if request.param == "sqlite":
         database = sqlite_database(tmp_path_factory.mktemp("templates") / "templates.db")
     else:
-        database = request.getfixturevalue("mysql_server").database("template_service")
+        database = server_of(request).database("template_service")
     await database.create(metadata)
     begin = templates_in(database, now=utcnow, new_id=uuid7)
     yield Stores(database, begin, templates_read_from(database), SqlDueAccounts(database))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.servers import ENGINES, server_of
 from tidings.adapters.embedded.sqlite import sqlite_database
 from tidings.adapters.embedded.system import utcnow, uuid7
 from tidings.adapters.mysql.engine import Database
@@ -19,14 +20,14 @@ class Stores:
     read: Begin
 
 
-@pytest.fixture(scope="session", params=["sqlite", pytest.param("mysql", marks=pytest.mark.mysql)])
+@pytest.fixture(scope="session", params=ENGINES)
 async def stores(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stores]:
     if request.param == "sqlite":
         database = sqlite_database(tmp_path_factory.mktemp("users") / "users.db")
     else:
-        database = request.getfixturevalue("mysql_server").database("user_service")
+        database = server_of(request).database("user_service")
     await database.create(metadata)
     yield Stores(database, *users_in(database, now=utcnow, new_id=uuid7))
     await database.close()

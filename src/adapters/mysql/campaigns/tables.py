@@ -9,6 +9,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 
 from tidings.adapters.mysql.engine import TABLE_OPTIONS
@@ -43,6 +44,7 @@ campaigns = Table(
     Column("phone_number_id", ascii_key(32)),
     Column("parameters", Json(dict[str, Fill]), nullable=False),
     Column("missing", Choice(Missing), nullable=False),
+    Column("in_their_language", Boolean, nullable=False, server_default=false()),
     Column("rollout", Json(Rollout)),
     Column("guard", Json(Guard)),
     Column("step", Integer, nullable=False),
@@ -93,6 +95,7 @@ recipients = Table(
     Column("name", String(200), nullable=False),
     Column("country", ascii_key(2), nullable=False),
     Column("zone", ascii_key(64)),
+    Column("language", ascii_key(16), nullable=False, server_default=""),
     Column("values", Json(dict[str, str]), nullable=False),
     Column("state", Choice(Outcome), nullable=False),
     Column("handed", Boolean, nullable=False),

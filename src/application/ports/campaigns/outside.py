@@ -34,6 +34,8 @@ class Person(Struct, frozen=True, kw_only=True):
     """An IANA time zone, from the contact's attribute `timeZone`."""
     country: str = ""
     """ISO letters of the number's calling code."""
+    language: str | None = None
+    """What the person reads, from the contact's attribute `language`: a code such as `pt_BR`."""
     blocked: str | None = None
     """Why this person may not be written to, such as `opted_out`."""
 
@@ -76,6 +78,8 @@ class SendableTemplate(Struct, frozen=True, kw_only=True):
     """What may be given."""
     components: Raw
     """Its components as JSON, for whoever fills them in."""
+    translations: tuple["SendableTemplate", ...] = ()
+    """The same message in other approved languages, which need no value that this one is not given."""
 
 
 class Templates(Protocol):
@@ -83,6 +87,19 @@ class Templates(Protocol):
 
     async def sendable(self, organization: OrganizationId, id: TemplateId) -> SendableTemplate:
         """Raise NotFound or Conflict (not approved: with its status and reason)."""
+        ...
+
+    async def media_ids(
+        self, organization: OrganizationId, waba: WabaId, number: PhoneNumberId, values: Sequence[str]
+    ) -> dict[str, str]:
+        """For each value that names a stored file, the id under which Meta has it for the number.
+
+        Each is good for days to come (fact sheet 3.3). Raise NotFound for a file that is gone, Unavailable.
+        """
+        ...
+
+    def for_reader(self, template: SendableTemplate, language: str | None) -> SendableTemplate:
+        """Of the template and its translations the one that serves a reader of this language best."""
         ...
 
     def filled(self, template: SendableTemplate, values: Mapping[str, str]) -> Raw:
