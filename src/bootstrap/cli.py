@@ -285,6 +285,37 @@ def redrive_letters(group: str, ids: tuple[str, ...], data: Path | None, as_json
     _print(_run(run(read_settings(data=data), group, ids)), as_json)
 
 
+@cli.group("webhooks")
+def webhooks() -> None:
+    """What Meta told us and that was set aside: unreadable, or of a number that is nobody's here."""
+
+
+@webhooks.command("list")
+@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
+@data_option
+@json_option
+def list_set_aside(limit: int, data: Path | None, as_json: bool) -> None:
+    """Show it with the reason, the newest first."""
+    from tidings.bootstrap.commands import list_set_aside as run
+
+    found = _run(run(read_settings(data=data), limit))
+    if as_json:
+        _print(found, True)
+    for each in () if as_json else found:
+        click.echo(f"{each['id']}  {each['at']:%Y-%m-%d %H:%M:%S}  {each['where']}: {each['reason']}")
+
+
+@webhooks.command("again")
+@click.argument("ids", nargs=-1, type=int, required=True)
+@data_option
+@json_option
+def apply_again(ids: tuple[int, ...], data: Path | None, as_json: bool) -> None:
+    """Apply bodies that were set aside whole once more, after what stood in the way was mended."""
+    from tidings.bootstrap.commands import apply_again as run
+
+    _print(_run(run(read_settings(data=data), ids)), as_json)
+
+
 @cli.command("endpoints")
 @json_option
 def list_endpoints(as_json: bool) -> None:

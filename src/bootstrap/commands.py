@@ -174,6 +174,28 @@ async def redrive_letters(settings: Settings, group: str, ids: Sequence[str]) ->
         return {"redriven": await bus.redrive(group, wanted) if wanted else 0}
 
 
+async def list_set_aside(settings: Settings, limit: int) -> list[dict[str, Any]]:
+    """What Meta told us and could not be read, or belongs to no number of ours."""
+    async with _opened(settings) as container, container.whatsapp_read()() as work:
+        found = await work.webhooks.kept_aside(limit)
+    return [
+        {
+            "id": each.id,
+            "at": each.at,
+            "where": each.where,
+            "reason": each.reason,
+            "raw": each.raw.decode(errors="replace"),
+        }
+        for each in found
+    ]
+
+
+async def apply_again(settings: Settings, ids: Sequence[int]) -> dict[str, int]:
+    """Let whole bodies that were set aside be applied once more; how many there were."""
+    async with _opened(settings) as container, container.whatsapp_begin()() as work:
+        return {"again": await work.webhooks.again(ids, container.now()())}
+
+
 async def list_endpoints() -> list[dict[str, str]]:
     """Every endpoint, and who may call it. Raise RuntimeError when one does not say."""
     from tidings.bootstrap.app import create_app

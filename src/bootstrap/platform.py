@@ -147,6 +147,10 @@ class Platform:
 
     async def close(self) -> None:
         """Stop taking work, let what is on its way finish, and let go of everything."""
+        self.loops.stop.set()
+        for name in self.databases:
+            # Who waits for work learns at once that none will come.
+            getattr(self.container, f"{name}_signal")().wake()
         await self.loops.drain(DRAIN)
         await self.container.bus().close()
         await self.container.graph().aclose()
@@ -185,6 +189,7 @@ class Platform:
             aging.append(Aging(deliveries, deliveries.c.at))
         if name == "whatsapp":
             aging.append(Aging(whatsapp_tables.parked, whatsapp_tables.parked.c.at))
+            aging.append(Aging(whatsapp_tables.set_aside, whatsapp_tables.set_aside.c.at))
             aging.append(Aging(requests, requests.c.at, timedelta(days=2)))
             aging.append(Aging(pressure.touches, pressure.touches.c.at, timedelta(days=31)))
             aging.append(Aging(pressure.reached, pressure.reached.c.at, timedelta(days=2)))

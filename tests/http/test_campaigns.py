@@ -166,7 +166,7 @@ async def test_people_get_the_translation_nearest_to_what_they_read(signed_in):
 
 
 async def test_a_stored_file_is_sent_by_the_id_that_meta_knows_for_the_number(signed_in):
-    ask, container = signed_in
+    ask, _ = signed_in
     campaign, contacts = await ready(ask)
     picture = ("box.jpg", b"\xff\xd8\xff\xe0" + b"picture" * 400, "image/jpeg")
     stored = (await ask("POST", "/api/templates/media", 201, files={"file": picture}))["data"]

@@ -131,6 +131,17 @@ class Parked(Struct, frozen=True, kw_only=True):
     raw: str = ""
 
 
+class SetAside(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Something that Meta told us and that could not be read, or belongs to nobody."""
+
+    id: int
+    where: str
+    """`body` for a whole one, else the list in it from which the item comes."""
+    reason: str
+    raw: bytes
+    at: datetime
+
+
 class WebhookStore(Protocol):
     """Bodies that were answered with 200 and wait to be applied, and what could not be."""
 
@@ -150,6 +161,14 @@ class WebhookStore(Protocol):
 
     async def set_aside(self, where: str, reason: str, raw: bytes, at: datetime) -> None:
         """Keep an item that could not be read or belongs to nobody, for people to look at."""
+
+    async def kept_aside(self, limit: int) -> Sequence[SetAside]:
+        """The newest of what was set aside."""
+        ...
+
+    async def again(self, ids: Sequence[int], at: datetime) -> int:
+        """Put whole bodies that were set aside back among those that wait; how many there were."""
+        ...
 
     async def count_stray(self, what: str) -> None:
         """Count a report that contradicts the ledger (a late report of an attempt thought failed)."""

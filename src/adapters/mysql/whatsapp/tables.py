@@ -154,6 +154,8 @@ set_aside = Table(
     Column("reason", String(500), nullable=False),
     Column("raw", LongBytes, nullable=False),
     Column("at", Moment, nullable=False),
+    # What is old enough to be forgotten.
+    Index("whatsapp_set_aside_age", "at"),
     **TABLE_OPTIONS,
 )
 

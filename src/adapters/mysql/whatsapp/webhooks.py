@@ -17,7 +17,7 @@ from tidings.adapters.mysql.whatsapp.tables import (
     strays,
     webhooks,
 )
-from tidings.application.ports.whatsapp import Parked
+from tidings.application.ports.whatsapp import Parked, SetAside
 from tidings.domain.kernel import OrganizationId, PhoneNumberId, WabaId, Wamid
 from tidings.domain.whatsapp.numbers import Number
 
@@ -66,6 +66,18 @@ class SqlWebhooks:
     async def set_aside(self, where: str, reason: str, raw: bytes, at: datetime) -> None:
         row = {"where": where[:200], "reason": reason[:500], "raw": raw, "at": at}
         await insert_many(self.connection, set_aside, [row])
+
+    async def kept_aside(self, limit: int) -> Sequence[SetAside]:
+        query = select(set_aside).order_by(set_aside.c.id.desc()).limit(limit)
+        return [SetAside(**row) for row in (await self.connection.execute(query)).mappings()]
+
+    async def again(self, ids: Sequence[int], at: datetime) -> int:
+        these = (set_aside.c.id.in_(list(ids)), set_aside.c.where == "body")
+        query = select(set_aside.c.raw).where(*these).order_by(set_aside.c.id).with_for_update()
+        bodies = (await self.connection.execute(query)).scalars().all()
+        await self.append(bodies, at)
+        await self.connection.execute(delete(set_aside).where(*these))
+        return len(bodies)
 
     async def count_stray(self, what: str) -> None:
         await insert_missing(self.connection, strays, [{"what": what, "count": 0}])
