@@ -17,6 +17,7 @@ from tidings.adapters.http.contact_privacy import PrivacyController
 from tidings.adapters.http.contact_segments import AttributeController, SegmentController
 from tidings.adapters.http.contacts import ContactController, GroupController
 from tidings.adapters.http.conversations import ConversationController, DeskController
+from tidings.adapters.http.describing import describe_refusals
 from tidings.adapters.http.errors import exception_handlers
 from tidings.adapters.http.health import HealthController, Probes
 from tidings.adapters.http.messages import MessageController, NumberController
@@ -135,9 +136,11 @@ def create_app(container: Container, contexts: Iterable[str] = CONTEXTS) -> Lite
                 security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}
             ),
             security=[{"bearer": []}],
+            use_handler_docstrings=True,
         ),
         debug=False,
     )
+    describe_refusals(app)
     if missing := undeclared(app):
         raise RuntimeError(f"endpoints that do not say who may call them: {missing}")
     return app

@@ -128,6 +128,11 @@ def a_workbook(path: Path, *rows: list[object]) -> Path:
     return path
 
 
+async def test_a_file_of_a_header_alone_is_previewed_without_examples(world, owner, tmp_path):
+    found = await world.imports.preview(owner, a_file(tmp_path, []))
+    assert (found.rows, [column.examples for column in found.columns]) == (0, [()])
+
+
 async def test_a_workbook_is_read_like_a_text_file(world, owner, tmp_path):
     path = a_workbook(
         tmp_path / "people.xlsx",

@@ -236,7 +236,10 @@ class Imports:
         actor.require(Permission.CONTACTS_READ)
         async with self.sheets.open(source, encoding=options.encoding) as sheet:
             columns = columns_of(sheet.header, options.mapping, needed=False)
-            rows = await anext(aiter(sheet.batches(EXAMPLES)), _NO_ROWS)
+            rows = _NO_ROWS
+            # Not `anext` with a default, which CPython 3.11 and 3.12 turn into a SystemError at the end.
+            async for rows in sheet.batches(EXAMPLES):
+                break
             shown = list(columns.shown.items())
             return Preview(
                 rows=sheet.rows,
