@@ -8,9 +8,11 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 from msgspec import Struct
@@ -41,6 +43,8 @@ class Result(Struct, frozen=True):
     python: str
     sizes: Sizes
     rows: list[Row]
+    on: str = "sqlite"
+    """What kept the tables."""
 
 
 # Rows are imported when they are run: processes that multiprocessing spawns read this module again.
@@ -56,6 +60,12 @@ def _webhook(sizes: Sizes) -> Row:
     from bench.serving import webhook
 
     return webhook(sizes.requests)
+
+
+def _webhooks(sizes: Sizes) -> Row:
+    from bench.webhooks import webhooks
+
+    return webhooks(sizes.messages)
 
 
 def _import(sizes: Sizes) -> Row:
@@ -96,6 +106,7 @@ def _gateway(sizes: Sizes) -> Row:
 ROWS: Mapping[str, Callable[[Sizes], Row]] = {
     "send": _send,
     "webhook": _webhook,
+    "webhooks-1000": _webhooks,
     "import": _import,
     "list": _list,
     "login": _login,
@@ -103,9 +114,9 @@ ROWS: Mapping[str, Callable[[Sizes], Row]] = {
 }
 
 
-def table(rows: Sequence[Row]) -> Table:
+def table(rows: Sequence[Row], on: str = "sqlite") -> Table:
     """Two lines a row: ours above the bare loop."""
-    shown = Table(title="tidings, embedded (SQLite), beside bare loops in the same run", title_justify="left")
+    shown = Table(title=f"tidings on {on}, beside bare loops in the same run", title_justify="left")
     shown.add_column("row")
     shown.add_column("", style="dim")
     for name in ("figure", "ratio", "p50 ms", "p99 ms", "CPU us", "peak MiB"):
@@ -125,11 +136,27 @@ def _cells(row: Row, side: Side, ratio: str) -> list[str]:
     ]
 
 
-def _say(console: Console, rows: Sequence[Row]) -> None:
-    console.print(table(rows))
+def _say(console: Console, rows: Sequence[Row], on: str) -> None:
+    console.print(table(rows, on))
     for row in rows:
         more = "; ".join(f"{name} {value:,.2f}".replace(".00", "") for name, value in row.more.items())
         console.print(f"[bold]{row.name}[/] {row.what}{'. ' + more if more else ''}", style="dim")
+
+
+@contextmanager
+def _server(kind: str) -> Iterator[None]:
+    """A server of this run's own, durable as in production, unless the tables are files."""
+    from bench.stage import SERVER
+    from tests.servers import mariadb_of_our_own, mysql_of_our_own
+
+    with ExitStack() as stack:
+        if kind == "mysql":
+            os.environ[SERVER] = stack.enter_context(mysql_of_our_own(durable=True))
+        elif kind == "mariadb":
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="tidings-bench-")))
+            os.environ[SERVER] = stack.enter_context(mariadb_of_our_own(folder, durable=True))
+        yield
+        os.environ.pop(SERVER, None)
 
 
 def main(told: Sequence[str] | None = None) -> int:
@@ -146,6 +173,9 @@ def main(told: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--requests", type=int, default=5000, help="to the service")
     parser.add_argument("--import-rows", type=int, default=20_000, help="of the contact file")
+    parser.add_argument(
+        "--on", choices=("sqlite", "mysql", "mariadb"), default="sqlite", help="what keeps the tables"
+    )
     parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="in place of bench/results/")
     options = parser.parse_args(told)
     if unknown := set(options.rows) - set(ROWS):
@@ -153,11 +183,12 @@ def main(told: Sequence[str] | None = None) -> int:
     sizes = Sizes(options.messages, options.requests, options.import_rows)
     now, load = datetime.now(UTC), os.getloadavg()[0]
     console, done = Console(width=max(Console().width, 100)), list[Row]()
-    for name in options.rows or ROWS:
-        began = time.monotonic()
-        done.append(ROWS[name](sizes))
-        console.print(f"{name}: measured in {time.monotonic() - began:.0f} s", style="dim")
-    _say(console, done)
+    with _server(options.on):
+        for name in options.rows or ROWS:
+            began = time.monotonic()
+            done.append(ROWS[name](sizes))
+            console.print(f"{name}: measured in {time.monotonic() - began:.0f} s", style="dim")
+    _say(console, done, options.on)
     file = options.json or RESULTS / f"{now:%Y%m%dT%H%M%SZ}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     result = Result(
@@ -168,6 +199,7 @@ def main(told: Sequence[str] | None = None) -> int:
         python=platform.python_version(),
         sizes=sizes,
         rows=done,
+        on=options.on,
     )
     file.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2))
     console.print(f"Written to {file}; the machine's load was {load:.1f} before it began.")

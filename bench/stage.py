@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from sqlalchemy.engine import make_url
 
+from tests.servers import MysqlServer
 from tidings.adapters.embedded.system import new_secret
 from tidings.bootstrap.demo import PARAMETERS, TEMPLATE, free_port
+from tidings.bootstrap.settings import DATABASES
 
 PATIENCE = 120.0
 """Seconds for a step in which nothing happens."""
@@ -103,10 +106,11 @@ class Stage:
 
 @contextmanager
 def staged(*, worker: bool = False, environment: Mapping[str, str] | None = None) -> Generator[Stage]:
-    """Sandbox and service (and a sender) on SQLite files in a folder that goes away afterwards."""
+    """Sandbox and service (and a sender) on tables and in a folder that go away afterwards."""
     graph_port, port, secret, verify = free_port(), free_port(), new_secret(), new_secret()
     folder = Path(tempfile.mkdtemp(prefix="tidings-bench-"))
     settings = {
+        **_fresh_databases(),
         **(environment or {}),
         "TIDINGS_DATA": str(folder / "data"),
         "TIDINGS_GRAPH_URL": f"http://127.0.0.1:{graph_port}",
@@ -132,6 +136,27 @@ def staged(*, worker: bool = False, environment: Mapping[str, str] | None = None
         until(lambda: _up(graph, "/_sandbox/state"), "the sandbox", stage)
         until(lambda: _up(service, "/health"), "the service", stage)
         yield stage
+
+
+SERVER = "BENCH_SERVER"
+"""The URL of the MySQL or MariaDB on which a run keeps its tables; without it, SQLite files."""
+
+
+def _fresh_databases() -> dict[str, str]:
+    """The settings of a platform on that server, with every database empty."""
+    url = os.environ.get(SERVER)
+    if not url:
+        return {}
+    server = MysqlServer(url)
+    for name in DATABASES.values():
+        server.recreate(name)
+    at = make_url(url)
+    return {
+        "DB_HOST": at.host or "",
+        "DB_PORT": str(at.port),
+        "DB_USER": at.username or "",
+        "DB_PASSWORD": str(at.password or ""),
+    }
 
 
 @contextmanager

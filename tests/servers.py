@@ -1,4 +1,4 @@
-"""Servers that tests start for themselves on loopback, a MariaDB and a MySQL, or those of MARIADB_URL and MYSQL_URL."""
+"""Servers of a test run's own on loopback, a MariaDB and a MySQL, or those of MARIADB_URL and MYSQL_URL."""
 
 import asyncio
 import os
@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -36,9 +36,13 @@ class MysqlServer:
 
     url: str
 
+    def recreate(self, name: str) -> None:
+        """Make an empty database of this name, whatever was there."""
+        _in_thread(_recreate(self.url, name))
+
     def database(self, name: str, *, pool_size: int = 10) -> Database:
         """A fresh, empty database of this name."""
-        _in_thread(_recreate(self.url, name))
+        self.recreate(name)
         url = make_url(self.url).set(database=name).render_as_string(hide_password=False)
         return mysql_database(url, pool_size=pool_size)
 
@@ -62,23 +66,8 @@ def mariadb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MysqlSe
     if url := os.environ.get("MARIADB_URL"):
         yield MysqlServer(url)
         return
-    binary = shutil.which("mariadbd")
-    if binary is None:
-        missing("no MariaDB: set MARIADB_URL, or install mariadb-server")
-    folder = tmp_path_factory.mktemp("mariadb")
-    subprocess.run(
-        ["mariadb-install-db", "--no-defaults", f"--datadir={folder}", "--skip-test-db",
-         "--auth-root-authentication-method=normal", *_as_root()],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    port = _free_port()
-    command = [binary, "--no-defaults", "--skip-name-resolve", *_private(port, folder)]
-    with _serving(command, port, folder / "error.log"):
-        yield MysqlServer(f"mysql+asyncmy://root@127.0.0.1:{port}/")
-
-
-UNPACKED = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tidings" / "mysql"
-"""Where `tests/servers.sh` unpacks Debian's MySQL, which is served from a root of its own."""
+    with _or_missing(mariadb_of_our_own(tmp_path_factory.mktemp("mariadb"))) as url:
+        yield MysqlServer(url)
 
 
 @pytest.fixture(scope="session")
@@ -87,12 +76,54 @@ def mysql_server() -> Iterator[MysqlServer]:
     if url := os.environ.get("MYSQL_URL"):
         yield MysqlServer(url)
         return
+    with _or_missing(mysql_of_our_own()) as url:
+        yield MysqlServer(url)
+
+
+class NoServer(RuntimeError):
+    """It is not installed on this machine."""
+
+
+@contextmanager
+def _or_missing(server: AbstractContextManager[str]) -> Iterator[str]:
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(server)
+        except NoServer as none:
+            missing(str(none))
+        yield url
+
+
+@contextmanager
+def mariadb_of_our_own(folder: Path, *, durable: bool = False) -> Iterator[str]:
+    """A MariaDB with its data in this folder, and the URL of its root. Raise NoServer."""
+    binary = shutil.which("mariadbd")
+    if binary is None:
+        raise NoServer("no MariaDB: set MARIADB_URL, or install mariadb-server")
+    subprocess.run(
+        ["mariadb-install-db", "--no-defaults", f"--datadir={folder}", "--skip-test-db",
+         "--auth-root-authentication-method=normal", *_as_root()],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    port = _free_port()
+    command = [binary, "--no-defaults", "--skip-name-resolve", *_private(port, folder, durable)]
+    with _serving(command, port, folder / "error.log"):
+        yield f"mysql+asyncmy://root@127.0.0.1:{port}/"
+
+
+UNPACKED = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tidings" / "mysql"
+"""Where `tests/servers.sh` unpacks Debian's MySQL, which is served from a root of its own."""
+
+
+@contextmanager
+def mysql_of_our_own(*, durable: bool = False) -> Iterator[str]:
+    """A MySQL whose data goes away with it, and the URL of its root. Raise NoServer."""
     if shutil.which("mysqld") and "MariaDB" not in _version("mysqld"):
         binary, root = ["mysqld"], Path("/")
     elif (UNPACKED / "usr/sbin/mysqld").exists() and os.geteuid() == 0:
         binary, root = ["chroot", str(UNPACKED), "/usr/sbin/mysqld"], UNPACKED
     else:
-        missing("no MySQL: set MYSQL_URL, or run tests/servers.sh as root")
+        raise NoServer("no MySQL: set MYSQL_URL, or run tests/servers.sh as root")
     with tempfile.TemporaryDirectory(prefix="tidings-", dir=root / "tmp", ignore_cleanup_errors=True) as made:
         folder = Path("/tmp") / Path(made).name
         data = folder / "data"
@@ -105,13 +136,14 @@ def mysql_server() -> Iterator[MysqlServer]:
             "CREATE USER root@'127.0.0.1'; GRANT ALL ON *.* TO root@'127.0.0.1' WITH GRANT OPTION;\n"
         )
         port = _free_port()
+        hasty = [] if durable else ["--innodb-doublewrite=OFF", "--performance-schema=OFF"]
         command = [
             *binary, "--no-defaults", "--skip-name-resolve", f"--init-file={folder}/users.sql",
-            *_private(port, data), "--secure-file-priv=NULL", "--mysqlx=OFF", "--skip-log-bin",
-            "--innodb-doublewrite=OFF", "--performance-schema=OFF", f"--pid-file={folder}/pid",
+            *_private(port, data, durable), "--secure-file-priv=NULL", "--mysqlx=OFF", "--skip-log-bin",
+            f"--pid-file={folder}/pid", *hasty,
         ]  # fmt: skip
         with _serving(command, port, Path(made) / "data" / "error.log"):
-            yield MysqlServer(f"mysql+asyncmy://root@127.0.0.1:{port}/")
+            yield f"mysql+asyncmy://root@127.0.0.1:{port}/"
 
 
 def _version(binary: str) -> str:
@@ -128,11 +160,12 @@ def _as_root() -> list[str]:
     return ["--user=root"] if os.geteuid() == 0 else []
 
 
-def _private(port: int, data: Path) -> list[str]:
-    """How either server is started: for this test run alone, and in no hurry to write to the disk."""
+def _private(port: int, data: Path, durable: bool) -> list[str]:
+    """How either server is started: for this run alone; for tests, in no hurry to write to the disk."""
+    care = ["1", "1G"] if durable else ["0", "64M"]
     return [
         f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1", f"--socket={data}/s",
-        "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M",
+        f"--innodb-flush-log-at-trx-commit={care[0]}", f"--innodb-buffer-pool-size={care[1]}",
         f"--log-error={data}/error.log", *_as_root(),
     ]  # fmt: skip
 

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from tidings.adapters.http.security import endpoints
 from tidings.application.campaigns import NewCampaign
+from tidings.application.ports.whatsapp import Begin
 from tidings.application.templates import NewTemplate
 from tidings.bootstrap.assembly import assembled
 from tidings.bootstrap.container import Container
@@ -176,8 +177,10 @@ async def redrive_letters(settings: Settings, group: str, ids: Sequence[str]) ->
 
 async def list_set_aside(settings: Settings, limit: int) -> list[dict[str, Any]]:
     """What Meta told us and could not be read, or belongs to no number of ours."""
-    async with _opened(settings) as container, container.whatsapp_read()() as work:
-        found = await work.webhooks.kept_aside(limit)
+    async with _opened(settings) as container:
+        read: Begin = container.whatsapp_read()
+        async with read() as look:
+            found = await look.webhooks.kept_aside(limit)
     return [
         {
             "id": each.id,
@@ -192,8 +195,10 @@ async def list_set_aside(settings: Settings, limit: int) -> list[dict[str, Any]]
 
 async def apply_again(settings: Settings, ids: Sequence[int]) -> dict[str, int]:
     """Let whole bodies that were set aside be applied once more; how many there were."""
-    async with _opened(settings) as container, container.whatsapp_begin()() as work:
-        return {"again": await work.webhooks.again(ids, container.now()())}
+    async with _opened(settings) as container:
+        begin: Begin = container.whatsapp_begin()
+        async with begin() as work:
+            return {"again": await work.webhooks.again(ids, container.now()())}
 
 
 async def list_endpoints() -> list[dict[str, str]]:

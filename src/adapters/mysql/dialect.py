@@ -5,9 +5,10 @@ nothing for an empty one.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Table, bindparam, column, insert, literal, select, union_all, update
+from sqlalchemy import Table, bindparam, insert, update
 from sqlalchemy.dialects.mysql import insert as mysql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -82,15 +83,30 @@ async def update_many(
         )
         return
     names = (key, *change)
-    for start in range(0, len(ordered), 500):
-        values = union_all(
-            *(
-                select(*(literal(row[name], type_=table.c[name].type).label(name) for name in names))
-                for row in ordered[start : start + 500]
-            )
-        ).subquery("fresh")
-        await connection.execute(
-            update(table)
-            .where(table.c[key] == values.c[key])
-            .values({table.c[name]: column(f"fresh.{name}", is_literal=True) for name in change})
-        )
+    kinds = [table.c[name].type.dialect_impl(connection.dialect) for name in names]
+    processors = [kind.bind_processor(connection.dialect) or _as_it_is for kind in kinds]
+    for start in range(0, len(ordered), AT_ONCE):
+        portion = ordered[start : start + AT_ONCE]
+        values = [
+            process(row[name]) for row in portion for name, process in zip(names, processors, strict=True)
+        ]
+        await connection.exec_driver_sql(_joined_update(table.name, names, len(portion)), tuple(values))
+
+
+AT_ONCE = 500
+"""Rows in one statement."""
+
+
+@lru_cache(maxsize=256)
+def _joined_update(table: str, names: tuple[str, ...], count: int) -> str:
+    """Written by hand: building it as an expression costs ten times what the server needs for it."""
+    key, *change = names
+    first = ", ".join(f"%s AS `{name}`" for name in names)
+    others = " UNION ALL SELECT " + ", ".join(["%s"] * len(names))
+    fresh = f"SELECT {first}{others * (count - 1)}"
+    news = ", ".join(f"`{table}`.`{name}` = fresh.`{name}`" for name in change)
+    return f"UPDATE `{table}` JOIN ({fresh}) AS fresh ON `{table}`.`{key}` = fresh.`{key}` SET {news}"  # noqa: S608
+
+
+def _as_it_is(value: Any) -> Any:
+    return value

@@ -238,7 +238,8 @@ class Imports:
             columns = columns_of(sheet.header, options.mapping, needed=False)
             rows = _NO_ROWS
             # Not `anext` with a default, which CPython 3.11 and 3.12 turn into a SystemError at the end.
-            async for rows in sheet.batches(EXAMPLES):
+            async for batch in sheet.batches(EXAMPLES):
+                rows = batch
                 break
             shown = list(columns.shown.items())
             return Preview(

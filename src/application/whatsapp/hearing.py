@@ -240,8 +240,9 @@ class Webhooks:
         attempt_of = {id(u): parse_callback_data(u.callback_data) for u in updates}
         attempts = [a for a in attempt_of.values() if a is not None]
         found = await work.messages.of_attempts(list(dict.fromkeys(attempts)))
-        found = [*found, *await work.messages.of_wamids(list(dict.fromkeys(u.wamid for u in updates)))]
         by_attempt = {m.attempt_id: m.id for m in found if m.attempt_id is not None}
+        others = dict.fromkeys(u.wamid for u in updates if attempt_of[id(u)] not in by_attempt)
+        found = [*found, *await work.messages.of_wamids(list(others))]
         by_wamid = {m.wamid: m.id for m in found if m.wamid is not None}
         # Those that carry our callback data make their wamid known to those that do not.
         news = {u.wamid: by_attempt[a] for u in updates if (a := attempt_of[id(u)]) and a in by_attempt}

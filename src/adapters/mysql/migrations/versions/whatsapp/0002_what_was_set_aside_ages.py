@@ -1,9 +1,6 @@
 """whatsapp 0002: what was set aside ages."""
 
-import sqlalchemy as sa
 from alembic import op
-
-from tidings.adapters.mysql import types as t
 
 revision, down_revision = "0002", "0001"
 branch_labels = depends_on = None
