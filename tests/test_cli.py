@@ -225,6 +225,26 @@ def test_what_could_not_be_dealt_with_is_listed_and_delivered_once_more(folder):
     assert answer("letters", "list", "contacts", data=folder) == []
 
 
+def test_webhooks_that_were_set_aside_are_listed_and_applied_once_more(folder):
+    assert answer("webhooks", "list", data=folder) == []
+
+    async def set_aside():
+        from tidings.bootstrap.assembly import assembled
+        from tidings.bootstrap.settings import read_settings
+
+        async with assembled(read_settings({}, data=folder)) as container:
+            async with container.whatsapp_begin()() as work:
+                await work.webhooks.set_aside("body", "a bug of ours", b"{}", container.now()())
+                await work.webhooks.set_aside("messages", "no organisation has 9", b"{}", container.now()())
+            await container.whatsapp_database().close()
+
+    asyncio.run(set_aside())
+    stray, body = answer("webhooks", "list", data=folder)
+    assert (stray["reason"], body["where"], body["raw"]) == ("no organisation has 9", "body", "{}")
+    assert answer("webhooks", "again", stray["id"], body["id"], data=folder) == {"again": 1}
+    assert [each["id"] for each in answer("webhooks", "list", data=folder)] == [stray["id"]]
+
+
 def test_migrate_brings_tables_up_says_where_they_stand_and_a_start_may_leave_it_to_that(tmp_path):
     behind = tidings("migrate", "--check", data=tmp_path)
     assert behind.returncode == 1

@@ -20,7 +20,7 @@ from tidings.adapters.http.conversations import ConversationController, DeskCont
 from tidings.adapters.http.describing import describe_refusals
 from tidings.adapters.http.errors import exception_handlers
 from tidings.adapters.http.health import HealthController, Probes
-from tidings.adapters.http.messages import MessageController, NumberController
+from tidings.adapters.http.messages import LARGEST_WEBHOOK, MessageController, NumberController
 from tidings.adapters.http.policies import PolicyController
 from tidings.adapters.http.replies import Replies, cached_routes
 from tidings.adapters.http.security import Entrance, permitted, provide_actor, undeclared
@@ -35,6 +35,7 @@ from tidings.adapters.http.users_organizations import (
     OrganizationController,
     RoleController,
 )
+from tidings.adapters.http.webhook_door import WebhookDoor
 from tidings.bootstrap.container import Container
 from tidings.bootstrap.settings import CONTEXTS
 
@@ -152,8 +153,11 @@ def entrance(container: Container, contexts: Iterable[str] = CONTEXTS) -> ASGIAp
     replies = Replies(
         app, cached_routes(app), container.versions(), container.near_cache(), container.far_cache()
     )
+    inner: ASGIApp = replies
+    if "whatsapp" in set(contexts):
+        inner = WebhookDoor(replies, container.webhooks(), LARGEST_WEBHOOK)
     proxies = [ip_network(each) for each in container.settings().proxies]
-    api = Entrance(replies, container.bearers(), proxies)
+    api = Entrance(inner, container.bearers(), proxies)
     # The console asks of every context, so it is where all of them are.
     whole = set(CONTEXTS) <= set(contexts)
     played = container.sandbox()

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import msgspec
@@ -178,7 +178,7 @@ async def redrive_letters(settings: Settings, group: str, ids: Sequence[str]) ->
 async def list_set_aside(settings: Settings, limit: int) -> list[dict[str, Any]]:
     """What Meta told us and could not be read, or belongs to no number of ours."""
     async with _opened(settings) as container:
-        read: Begin = container.whatsapp_read()
+        read = cast("Begin", container.whatsapp_read())
         async with read() as look:
             found = await look.webhooks.kept_aside(limit)
     return [
@@ -196,7 +196,7 @@ async def list_set_aside(settings: Settings, limit: int) -> list[dict[str, Any]]
 async def apply_again(settings: Settings, ids: Sequence[int]) -> dict[str, int]:
     """Let whole bodies that were set aside be applied once more; how many there were."""
     async with _opened(settings) as container:
-        begin: Begin = container.whatsapp_begin()
+        begin = cast("Begin", container.whatsapp_begin())
         async with begin() as work:
             return {"again": await work.webhooks.again(ids, container.now()())}
 
