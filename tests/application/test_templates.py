@@ -11,7 +11,7 @@ from tests.application.test_templates_world import NOON, WABA, Crash, World, a_w
 from tests.domain.test_templates_rules import DELIVERY, LOGIN, OFFER, draft
 from tidings.adapters.peers.templates import LocalTemplates
 from tidings.application.ports.templates import RemoteTemplate, TemplateFilter
-from tidings.application.templates import NewTemplate, PreviewRequest, TemplateChange
+from tidings.application.templates import DeliveryWish, NewTemplate, PreviewRequest, TemplateChange
 from tidings.domain.events import (
     TemplateChanged,
     TemplateRemarked,
@@ -26,6 +26,7 @@ from tidings.domain.templates.refusals import (
     NameBeingDeleted,
     NameTaken,
     NothingToChange,
+    NotMarketing,
     NoWaba,
     ReviewRefused,
     ReviewThrottled,
@@ -65,6 +66,9 @@ def reported(world: World, template, event: str, *, seconds: float = 60, reason:
         reason=reason,
         at=NOON + timedelta(seconds=seconds),
     )
+
+
+SALE = {"type": "BODY", "text": "Everything is half its price this week."}
 
 
 async def approved(world: World, raw: str = DELIVERY, **changes: object):
@@ -560,6 +564,19 @@ async def test_a_draft_can_be_judged_without_handing_it_in(world):
     verdict = await world.templates.validate(world.actor(), raw | {"category": "utility"})
     assert [f.field for f in verdict.errors] == ["name"]
     assert (await world.templates.validate(world.actor(), json.loads(DELIVERY))).is_valid
+
+
+async def test_campaigns_may_go_by_way_of_the_marketing_messages_api(world):
+    """TP-10; that API takes marketing alone (fact sheet 3)."""
+    offer = await approved(world, name="offer", category="MARKETING", components=[SALE])
+    notice = await approved(world)
+    with pytest.raises(NotMarketing):
+        await world.templates.deliver(world.actor(), notice.id, DeliveryWish(marketing_api=True))
+    await world.templates.deliver(world.actor(), offer.id, DeliveryWish(marketing_api=True))
+    assert (await world.approved.usable(world.organization, offer.id)).marketing_api
+    templates = LocalTemplates(world.approved, files=None)
+    sendable = await templates.sendable(world.organization, offer.id)
+    assert json.loads(bytes(templates.filled(sendable, {})))["marketing_api"]
 
 
 async def test_languages_of_a_name_are_a_family(world):

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from tidings.adapters.http.envelope import Done, Listing, Reply, listing, reply
 from tidings.application.ports.templates import File, TemplateFilter
 from tidings.application.templates import (
+    DeliveryWish,
     HeaderFiles,
     Keeper,
     NewTemplate,
@@ -173,6 +174,17 @@ class TemplateController(Controller):
     ) -> Reply[Template]:
         """Edit a template; Meta reviews it anew."""
         return reply(await templates.update(actor, id, data), "Template updated")
+
+    @put("/{id:uuid}/delivery", permission=WRITE)
+    async def deliver(
+        self,
+        actor: NamedDependency[Actor],
+        templates: NamedDependency[Templates],
+        id: FromPath[TemplateId],
+        data: JSONBody[DeliveryWish],
+    ) -> Reply[Template]:
+        """Choose whether campaigns send it by way of the Marketing Messages API."""
+        return reply(await templates.deliver(actor, id, data), "Delivery chosen")
 
     @post("/{id:uuid}/preview", status_code=200, permission=READ)
     async def preview(

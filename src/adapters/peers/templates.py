@@ -73,6 +73,7 @@ def _sendable(found: ApprovedTemplate, translations: tuple[SendableTemplate, ...
         language=found.language,
         category=found.category.value,
         quality=found.quality.value,
+        marketing_api=found.marketing_api,
         slots=tuple(Slot(key=slot.key, what=slot.what) for slot in found.slots),
         optional=tuple(Slot(key=slot.key, what=slot.what) for slot in found.optional),
         components=msgspec.Raw(msgspec.json.encode(found.components)),
@@ -105,5 +106,6 @@ def say(template: SendableTemplate, form: Mould, values: Mapping[str, str]) -> T
         name=template.name,
         language=template.language,
         category=template.category,
+        marketing_api=template.marketing_api,
         components=msgspec.convert(filled, tuple[TemplateComponent, ...]),
     )

@@ -1,6 +1,7 @@
 """Writing templates, keeping them in step with Meta, and telling who may send which."""
 
 from tidings.application.templates.authoring import (
+    DeliveryWish,
     NewTemplate,
     Previewed,
     PreviewRequest,
@@ -16,6 +17,7 @@ from tidings.application.templates.sending import Approved, ApprovedTemplate
 __all__ = [
     "Approved",
     "ApprovedTemplate",
+    "DeliveryWish",
     "HeaderFiles",
     "Keeper",
     "NewTemplate",

@@ -28,6 +28,7 @@ from tidings.domain.templates.refusals import (
     GoneAtMeta,
     MissingValues,
     NothingToChange,
+    NotMarketing,
     ReviewUnavailable,
     TemplateInvalid,
     TemplateNotEditable,
@@ -75,6 +76,12 @@ class TemplateChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     message_send_ttl_seconds: int | UnsetType = UNSET
     camel_ttl: int | UnsetType = field(default=UNSET, name="messageSendTtlSeconds")
     """The same as `message_send_ttl_seconds`, as our replies spell it."""
+
+
+class DeliveryWish(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """How a template is to be sent; nothing that Meta reviews."""
+
+    marketing_api: bool
 
 
 class PreviewRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -184,6 +191,17 @@ class Templates:
         if template.status is Status.DRAFT:
             return await self._submission.submit(actor, template.waba_id, wanted)
         return await self._edit(actor, template, wanted)
+
+    async def deliver(self, actor: Actor, id: TemplateId, wish: DeliveryWish) -> Template:
+        """Choose the API by which campaigns send it. Raise TemplateNotFound, NotMarketing."""
+        async with self.begin(actor.require(Permission.TEMPLATES_WRITE)) as work:
+            before = await work.templates.get(id)
+            if wish.marketing_api and before.category is not Category.MARKETING:
+                raise NotMarketing()
+            after = replace(before, marketing_api=wish.marketing_api, updated_at=self.now())
+            await save(work, (before, after))
+            await note(work, actor, self.now(), "template:delivery_set", id, difference(before, after))
+        return after
 
     async def delete(self, actor: Actor, id: TemplateId) -> Template:
         """Delete in this language, here and at Meta. Asking twice changes nothing.

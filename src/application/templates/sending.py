@@ -20,6 +20,7 @@ class ApprovedTemplate(Struct, frozen=True, kw_only=True, rename="camel"):
     language: str
     category: Category
     quality: Quality = Quality.UNKNOWN
+    marketing_api: bool = False
     slots: tuple[Slot, ...]
     """What must be given."""
     optional: tuple[Slot, ...] = ()
@@ -67,6 +68,8 @@ def _approved(template: Template) -> ApprovedTemplate:
         language=template.language,
         category=template.category,
         quality=template.quality,
+        # Meta may make a utility template of it, which that API does not take.
+        marketing_api=template.marketing_api and template.category is Category.MARKETING,
         slots=tuple(s for s in wanted if s.required),
         optional=tuple(s for s in wanted if not s.required),
         components=template.components,

@@ -26,6 +26,10 @@ class TemplateNotEditable(Conflict):
     """The template cannot be edited in its present state."""
 
 
+class NotMarketing(Conflict):
+    """The Marketing Messages API takes templates of the category MARKETING alone."""
+
+
 class EditQuotaReached(Conflict):
     """An approved template may be edited once in 24 hours and ten times in 30 days."""
 

@@ -124,6 +124,8 @@ class Template(Struct, frozen=True, kw_only=True, rename="camel"):
     components: tuple[Component, ...]
     parameter_format: ParameterFormat = ParameterFormat.POSITIONAL
     message_send_ttl_seconds: int | None = None
+    marketing_api: bool = False
+    """Whether campaigns send it by way of the Marketing Messages API."""
     meta_template_id: str | None = None
     status: Status = Status.DRAFT
     reason: str | None = None

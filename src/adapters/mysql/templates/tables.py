@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import Boolean, Column, Index, Integer, MetaData, String, Table, Text, false
 
 from tidings.adapters.mysql.engine import TABLE_OPTIONS
 from tidings.adapters.mysql.outbox import inbox_table, outbox_table
@@ -26,6 +26,7 @@ templates = Table(
     Column("components", Json(tuple[Component, ...]), nullable=False),
     Column("parameter_format", Choice(ParameterFormat), nullable=False),
     Column("message_send_ttl_seconds", Integer),
+    Column("marketing_api", Boolean, nullable=False, server_default=false()),
     Column("meta_template_id", ascii_key(32)),
     Column("status", Choice(Status), nullable=False),
     Column("reason", Text),

@@ -72,6 +72,8 @@ class SendableTemplate(Struct, frozen=True, kw_only=True):
     category: str
     quality: str = ""
     """GREEN, YELLOW, RED or nothing that is known."""
+    marketing_api: bool = False
+    """Whether it goes by way of the Marketing Messages API."""
     slots: tuple[Slot, ...]
     """What must be given."""
     optional: tuple[Slot, ...] = ()
