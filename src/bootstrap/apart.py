@@ -6,6 +6,7 @@ from litestar.types import ASGIApp
 
 from tidings.adapters.peers.answering import Answering
 from tidings.application.ports.campaigns import Audience, Line, Templates
+from tidings.application.ports.contacts import CampaignTraces, MessageTraces
 from tidings.application.ports.conversations import Desks
 from tidings.application.ports.gateway import Credentials
 from tidings.application.ports.teams import People
@@ -27,7 +28,8 @@ def answers(container: Container, contexts: Collection[str]) -> Mapping[type, Ca
         "contacts": {Audience: container.audience, Consent: container.wishes},
         "templates": {Templates: container.sendable},
         "teams": {Desks: container.desks},
-        "whatsapp": {Line: container.line},
+        "campaigns": {CampaignTraces: container.campaign_traces},
+        "whatsapp": {Line: container.line, MessageTraces: container.message_traces},
     }
     return {port: who for name in contexts for port, who in fulfilled.get(name, {}).items()}
 

@@ -23,10 +23,12 @@ from tidings.adapters.numbering import WorldZones, country_of
 from tidings.adapters.peers.contacts import LocalAudience, LocalConsent
 from tidings.adapters.peers.teams import LocalDesks
 from tidings.adapters.peers.templates import LocalTemplates, RemoteTemplates
+from tidings.adapters.peers.traces import Kept
 from tidings.adapters.peers.whatsapp import LocalLine
 from tidings.adapters.sheets.files import FileSheets
 from tidings.adapters.sheets.writing import FileTables
 from tidings.application.campaigns import Campaigns, Crediting, Planner, Rehearsal, Reports, Runner, Watch
+from tidings.application.campaigns import tracing as campaign_tracing
 from tidings.application.contacts.activity import Activity
 from tidings.application.contacts.attributes import Attributes
 from tidings.application.contacts.consent import Consent
@@ -42,10 +44,12 @@ from tidings.application.contacts.privacy import Privacy, RetentionSweeper
 from tidings.application.contacts.segments import Segments
 from tidings.application.ports.campaigns import Audience, Line
 from tidings.application.ports.campaigns import Templates as SendableTemplates
+from tidings.application.ports.contacts import CampaignTraces, MessageTraces
 from tidings.application.ports.conversations import Desks
 from tidings.application.ports.whatsapp import Consent as Wishes
 from tidings.application.templates import Approved, Keeper, Templates
 from tidings.application.templates.files import HeaderFiles
+from tidings.application.whatsapp import tracing as message_tracing
 from tidings.application.whatsapp.conversations import Conversations
 from tidings.application.whatsapp.desk import Desk
 from tidings.application.whatsapp.hearing import WebhookInbox, Webhooks
@@ -144,13 +148,6 @@ class Container(People):
     attributes = providers.Singleton(Attributes, begin=contacts_begin, reading=contacts_read, now=now)
     segments = providers.Singleton(
         Segments, begin=contacts_begin, reading=contacts_read, now=now, new_id=new_id
-    )
-    privacy = providers.Singleton(Privacy, begin=contacts_begin, reading=contacts_read, now=now)
-    retention_sweeper = providers.Singleton(
-        RetentionSweeper,
-        queue=providers.Singleton(SqlRetentionQueue, contacts_database),
-        privacy=privacy,
-        now=now,
     )
     indexer = providers.Singleton(Indexer, index=providers.Singleton(SqlSearchIndex, contacts_database))
     activity = providers.Singleton(Activity, begin=contacts_begin)
@@ -350,4 +347,36 @@ class Container(People):
     )
     reports = providers.Singleton(
         Reports, read=campaigns_read, line=line, tables=tables, sleep=providers.Object(sleep)
+    )
+
+    # What all of them keep of one person.
+    campaign_traces = near_or_far(
+        settings,
+        peers,
+        "campaigns",
+        CampaignTraces,
+        providers.Singleton(campaign_tracing.Traces, campaigns_read),
+    )
+    message_traces = near_or_far(
+        settings,
+        peers,
+        "whatsapp",
+        MessageTraces,
+        providers.Singleton(message_tracing.Traces, whatsapp_read, message_reader),
+    )
+    privacy = providers.Singleton(
+        Privacy,
+        begin=contacts_begin,
+        reading=contacts_read,
+        now=now,
+        elsewhere=providers.List(
+            providers.Singleton(Kept, "campaigns", campaign_traces),
+            providers.Singleton(Kept, "whatsapp", message_traces),
+        ),
+    )
+    retention_sweeper = providers.Singleton(
+        RetentionSweeper,
+        queue=providers.Singleton(SqlRetentionQueue, contacts_database),
+        privacy=privacy,
+        now=now,
     )

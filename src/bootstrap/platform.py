@@ -65,6 +65,7 @@ def listeners(container: Container) -> dict[str, Mapping[type[Event], Hear]]:
         "users": {
             **opening,
             **dict.fromkeys(PUBLISHED, publish),
+            events.ContactErased: in_turn(container.publisher().forget, publish),
             events.ChangeMade: in_turn(container.audit().changes_made, publish),
         },
         "teams": {
@@ -91,6 +92,7 @@ def listeners(container: Container) -> dict[str, Mapping[type[Event], Hear]]:
         },
         "contacts": {
             events.MessageReceived: one_by_one(container.contacts_hearing().message_received),
+            events.MessagesMoved: container.activity().messages_moved,
             events.PreferenceReported: one_by_one(consent.preference_reported),
         },
     }

@@ -144,7 +144,7 @@ async def test_activity_is_heard_in_any_order_and_asked_for(world, segments, own
     )
     anonymous = (Move(message_id=MessageId(uuid4()), version=1, state="read", at=NOON),)
     told = MessagesMoved(organization_id=owner.organization_id, campaign_id=campaign, moves=moves + anonymous)
-    await activity.messages_moved(uuid4(), told)
+    await activity.messages_moved([(uuid4(), told)])
 
     async def chosen(deed: Deed, **given: object) -> int:
         return (await segments.try_out(owner, OfActivity(deed=deed, **given))).count

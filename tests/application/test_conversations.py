@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from sqlalchemy import select
 
+from tidings.adapters.mysql.whatsapp import tables as whatsapp_tables
 from tidings.application.whatsapp import conversations, desk
 from tidings.application.whatsapp.conversations import NothingWaits
 from tidings.application.whatsapp.desk import NewCannedReply, NoFile, ReceptionWish
@@ -71,6 +73,17 @@ def person(world, role=Role.MEMBER, **more):
 
 async def inbox(world, actor, **wish):
     return list((await world.conversations.page(actor, ConversationWish(**wish))).items)
+
+
+async def traces_of(world, digits):
+    """The tables of the context in which a number still stands."""
+    found = []
+    async with world.whatsapp.reading() as connection:
+        for table in whatsapp_tables.metadata.sorted_tables:
+            rows = (await connection.execute(select(table))).mappings().all()
+            if any(digits in str(dict(row)) for row in rows) and table.name != "whatsapp_outbox":
+                found.append(table.name)
+    return found
 
 
 async def only(world, actor=None):
@@ -380,8 +393,12 @@ async def test_an_erased_person_leaves_counts_and_no_words(world):
     assert world.meta.calls == calls
     with pytest.raises(PersonErased):
         await said(world, world.actor, conversation)
+    # Nobody is recognised by what is left: who writes again is a new person.
+    assert ADA not in msgspec.json.encode([left, *thread]).decode()
+    assert await traces_of(world, ADA) == []
     await world.hear(world.letter(ADA, "It is me again"))
-    await said(world, world.actor, conversation)
+    anew = next(each for each in await inbox(world, world.actor) if each.id != conversation.id)
+    await said(world, world.actor, anew)
 
 
 async def test_who_may_not_see_numbers_answers_without_seeing_one(world):

@@ -1,5 +1,6 @@
 """Activity: when people last wrote, were reached, and read; so that segments can ask."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -7,13 +8,12 @@ from tidings.application.ports.contacts import Begin
 from tidings.domain.contacts.identities import person_of
 from tidings.domain.contacts.rules import Deed, Happening
 from tidings.domain.events import MessageReceived, MessagesMoved
+from tidings.domain.kernel import OrganizationId
 
 GROUP = "contacts.activity"
 """The durable consumer group in which activity is heard."""
 
 _DEEDS = {
-    "accepted": (Deed.REACHED,),
-    "sent": (Deed.REACHED,),
     "delivered": (Deed.REACHED,),
     "read": (Deed.REACHED, Deed.READ),
 }
@@ -35,13 +35,17 @@ class Activity:
                 [Happening(contact_id=each.id, deed=Deed.INBOUND, at=event.at) for each in wrote.values()]
             )
 
-    async def messages_moved(self, event_id: UUID, event: MessagesMoved) -> None:
+    async def messages_moved(self, events: Sequence[tuple[UUID, MessagesMoved]]) -> None:
         """Moves that do not say whom they concern are passed over."""
-        happened = [
-            Happening(contact_id=move.contact_id, deed=deed, at=move.at, campaign_id=event.campaign_id)
-            for move in event.moves
-            if move.contact_id is not None
-            for deed in _DEEDS.get(move.state, ())
-        ]
-        async with self.begin(event.organization_id) as work:
-            await work.deeds.note(happened)
+        happened: dict[OrganizationId, list[Happening]] = {}
+        for _, event in events:
+            happened.setdefault(event.organization_id, []).extend(
+                Happening(contact_id=move.contact_id, deed=deed, at=move.at, campaign_id=event.campaign_id)
+                for move in event.moves
+                if move.contact_id is not None
+                for deed in _DEEDS.get(move.state, ())
+            )
+        for organization, deeds in happened.items():
+            if deeds:
+                async with self.begin(organization) as work:
+                    await work.deeds.note(deeds)

@@ -1,7 +1,7 @@
 """Privacy: one person's data in one document, forgetting, and how long people are kept."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,7 +33,9 @@ class Elsewhere(Protocol):
 
     async def of(
         self, organization: OrganizationId, contact: ContactId, people: Sequence[PersonKey]
-    ) -> Mapping[str, object]: ...
+    ) -> object:
+        """Something that can be written as JSON. Raise Unavailable: half of it is not all of it."""
+        ...
 
 
 class RetentionChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):

@@ -122,9 +122,12 @@ class ConversationStore(Protocol):
         ...
 
     async def forget(
-        self, organization: OrganizationId, people: Collection[PersonKey], now: datetime
+        self, organization: OrganizationId, marks: Mapping[PersonKey, PersonKey], now: datetime
     ) -> None:
-        """Remove what these people said and were told: texts, names, numbers, notes. Counts stay."""
+        """Blank what people said and were told: texts, names, numbers, notes. Counts stay.
+
+        From now on each is known by their mark, which says nothing of them.
+        """
 
 
 class DeskStore(Protocol):

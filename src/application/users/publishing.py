@@ -78,6 +78,14 @@ class Publisher:
             async with self.begin() as work:
                 await work.deliveries.add(waiting)
 
+    async def forget(self, events: Sequence[tuple[UUID, Event]]) -> None:
+        """Take out of the lines, and of what was delivered, what says something of people to forget."""
+        for _, event in events:
+            if isinstance(event, ContactErased):
+                keys = {str(event.contact_id), *event.people, *(f"+{person}" for person in event.people)}
+                async with self.begin() as work:
+                    await work.deliveries.forget(event.organization_id, keys)
+
 
 def outgoing(id: UUID, event: Event, now: datetime) -> Iterator[Outgoing]:
     """What endpoints hear of an event; nothing of most."""

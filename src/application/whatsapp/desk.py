@@ -27,6 +27,7 @@ from tidings.domain.kernel import (
     MessageId,
     OrganizationId,
     Permission,
+    PersonKey,
     PhoneNumberId,
     TeamId,
 )
@@ -252,7 +253,8 @@ class Desk:
             skipped = [message.skip("erased") for message in waiting]
             await work.messages.save(skipped)
             await work.outbox.put(*moved_events(skipped, self.now()))
-            await work.conversations.forget(event.organization_id, event.people, self.now())
+            marks = {person: PersonKey(f"erased:{self.new_id().hex}") for person in event.people}
+            await work.conversations.forget(event.organization_id, marks, self.now())
 
 
 def file_of(kind: str, raw: str) -> InboundFile | None:

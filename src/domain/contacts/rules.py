@@ -94,7 +94,7 @@ class Deed(StrEnum):
     INBOUND = "inbound"
     """They wrote."""
     REACHED = "reached"
-    """A message of ours was accepted for them."""
+    """A campaign's message was delivered to them."""
     READ = "read"
     """They read one."""
 

@@ -1,10 +1,11 @@
 """Recipients and their tallies in SQL."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from msgspec.structs import asdict, replace
 from sqlalchemy import (
@@ -156,15 +157,24 @@ class SqlRecipients:
         await self._move(campaign, before, after)
         return len(before)
 
+    async def of_person(
+        self, contact: ContactId, people: Collection[PersonKey]
+    ) -> Sequence[tuple[str, Recipient]]:
+        mine = select(campaigns.c.id, campaigns.c.name).where(
+            campaigns.c.organization_id == self.organization
+        )
+        names = {row.id: row.name for row in await self.connection.execute(mine.order_by(campaigns.c.id))}
+        found: list[tuple[str, Recipient]] = []
+        for theirs in _whose(list(names), contact, people):
+            for row in (await self.connection.execute(select(recipients).where(theirs))).mappings():
+                found.append((names[row["campaign_id"]], Recipient(**row)))
+        return found
+
     async def forget(self, contact: ContactId, people: Collection[PersonKey]) -> None:
         blank: dict[str, object] = {"name": "", "phone": "", "values": {}}
         mine = select(campaigns.c.id).where(campaigns.c.organization_id == self.organization)
         ids = (await self.connection.execute(mine)).scalars().all()
-        for start in range(0, len(ids), 500):
-            theirs = and_(
-                r.campaign_id.in_(ids[start : start + 500]),
-                or_(r.contact_id == contact, r.person.in_(list(people))),
-            )
+        for theirs in _whose(ids, contact, people):
             await self._skip_waiting(theirs)
             await self.connection.execute(update(recipients).where(theirs).values(person="erased", **blank))
 
@@ -274,3 +284,14 @@ def _moved(recipient: Recipient, move: Move) -> Recipient:
         price_category=move.price_category or recipient.price_category,
         changed_at=move.at,
     )
+
+
+def _whose(
+    campaigns_of_one: Sequence[UUID], contact: ContactId, people: Collection[PersonKey]
+) -> Iterator[ColumnElement[bool]]:
+    """The rows of one person, for some hundred campaigns at a time."""
+    for start in range(0, len(campaigns_of_one), 500):
+        yield and_(
+            r.campaign_id.in_(campaigns_of_one[start : start + 500]),
+            or_(r.contact_id == contact, r.person.in_(list(people))),
+        )

@@ -5,13 +5,13 @@ database. The files are named after their version (`0001_first.py`), so that a s
 in place reads one row and loads nothing. Two processes that start together migrate one after the other.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import Column, Connection, MetaData, String, Table, func, inspect, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.engine import Database
 from tidings.domain.errors import Unavailable
@@ -85,7 +85,7 @@ async def migrate(database: Database, context: str, metadata: MetaData) -> Seque
     found = await standing(database, context)
     if found.is_current:
         return ()
-    async with database.begin() as connection, _alone(connection):
+    async with _alone(database), database.begin() as connection:
         return await connection.run_sync(_migrate, context, metadata)
 
 
@@ -153,18 +153,19 @@ def _table(context: str) -> Table:
     return Table(f"{context}_schema", MetaData(), Column("version_num", String(32), primary_key=True))
 
 
-class _alone:
-    """Only this process migrates; SQLite's writing transaction is such a lock by itself."""
+@asynccontextmanager
+async def _alone(database: Database) -> AsyncGenerator[None]:
+    """Only this process migrates; SQLite's writing transaction is such a lock by itself.
 
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-
-    async def __aenter__(self) -> None:
-        if self._connection.dialect.name == "sqlite":
+    Held on a connection of its own, so that it is let go after what was done is committed, not before.
+    """
+    async with database.reading() as connection:
+        if connection.dialect.name == "sqlite":
+            yield
             return
-        if not await self._connection.scalar(select(func.get_lock(LOCK, PATIENCE))):
+        if not await connection.scalar(select(func.get_lock(LOCK, PATIENCE))):
             raise SchemaBusy()
-
-    async def __aexit__(self, *how: object) -> None:
-        if self._connection.dialect.name != "sqlite":
-            await self._connection.execute(select(func.release_lock(LOCK)))
+        try:
+            yield
+        finally:
+            await connection.execute(select(func.release_lock(LOCK)))

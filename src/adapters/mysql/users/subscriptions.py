@@ -93,6 +93,13 @@ class SqlDeliveries:
     async def add(self, new: Sequence[Delivery]) -> None:
         await insert_missing(self.connection, deliveries, [asdict(each) for each in new])
 
+    async def forget(self, organization: OrganizationId, keys: Collection[str]) -> None:
+        mine = select(s.id).where(s.organization_id == organization)
+        ids = (await self.connection.execute(mine)).scalars().all()
+        await self.connection.execute(
+            delete(deliveries).where(d.subscription_id.in_(ids), d.key.in_(list(keys)))
+        )
+
     async def claim(self, now: datetime, until: datetime, *, limit: int, each: int) -> Sequence[Delivery]:
         earlier = deliveries.alias("earlier")
         query = (

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tidings.adapters.mysql.cursors import BadCursor, decode_cursor, decode_text, encode_cursor, encode_text
 from tidings.adapters.mysql.dialect import insert_many, upsert
 from tidings.adapters.mysql.whatsapp.desk_tables import conversations, notes
+from tidings.adapters.mysql.whatsapp.pressure import reached, touches
 from tidings.adapters.mysql.whatsapp.tables import inbound, messages
 from tidings.application.ports.conversations import ConversationFilter, ConversationKey, Entry
 from tidings.domain.kernel import (
@@ -190,21 +191,33 @@ class SqlConversations:
         return {UserId(user): count for user, count in await self.connection.execute(query)}
 
     async def forget(
-        self, organization: OrganizationId, people: Collection[PersonKey], now: datetime
+        self, organization: OrganizationId, marks: Mapping[PersonKey, PersonKey], now: datetime
     ) -> None:
-        theirs = [c.organization_id == organization, c.person.in_(list(people))]
+        theirs = [c.organization_id == organization, c.person.in_(list(marks))]
         ids = select(c.id).where(*theirs)
         await self.connection.execute(delete(notes).where(notes.c.conversation_id.in_(ids)))
+        nobody = {"recipient": None, "to": None}
         for table, blank in (
-            (inbound, {"text": ERASED, "payload": "", "profile_name": "", "raw": "{}"}),
+            (
+                inbound,
+                {
+                    "text": ERASED,
+                    "payload": "",
+                    "profile_name": "",
+                    "raw": "{}",
+                    "sender": None,
+                    "sender_user_id": None,
+                },
+            ),
             # What is on its way, and comes back unsent, must not be tried again.
-            (messages, {"content": Text(body=ERASED), "to": None, "recipient": None, "expires_at": now}),
-            (conversations, {"name": "", "last_text": ERASED, "to": None, "recipient": None}),
+            (messages, {"content": Text(body=ERASED), "expires_at": now, **nobody}),
+            (conversations, {"name": "", "last_text": ERASED, **nobody}),
+            (touches, {}),
+            (reached, {}),
         ):
-            whose = [table.c.organization_id == organization, table.c.person.in_(list(people))]
-            if table is inbound:
-                blank = {**blank, "sender": None, "sender_user_id": None}
-            await self.connection.execute(update(table).where(*whose).values(blank))
+            for person, mark in marks.items():
+                whose = [table.c.organization_id == organization, table.c.person == person]
+                await self.connection.execute(update(table).where(*whose).values(person=mark, **blank))
 
     async def _all(self, query: Select[Any]) -> list[Conversation]:
         return [conversation_of(row) for row in (await self.connection.execute(query)).mappings()]

@@ -167,6 +167,12 @@ class RecipientStore(Protocol):
     async def forget(self, contact: ContactId, people: Collection[PersonKey]) -> None:
         """Blank the numbers, names and values of a contact's recipients; where they stand stays."""
 
+    async def of_person(
+        self, contact: ContactId, people: Collection[PersonKey]
+    ) -> Sequence[tuple[str, Recipient]]:
+        """Everywhere in the organisation's campaigns where the person is, with the campaign's name."""
+        ...
+
     async def fold(self, campaign: CampaignId, moves: Sequence[Move]) -> None:
         """Take over news that is newer than what is known, and move the tallies with it."""
 

@@ -1,5 +1,6 @@
 """What contacts need from the outside: their tables, phone numbers made canonical, and files of rows."""
 
+from tidings.application.ports.contacts.elsewhere import CampaignTraces, MessageTraces
 from tidings.application.ports.contacts.files import (
     ImportQueue,
     ImportReader,
@@ -42,6 +43,7 @@ __all__ = [
     "AttributeReader",
     "AttributeStore",
     "Begin",
+    "CampaignTraces",
     "ConsentReader",
     "ConsentStore",
     "ContactFilter",
@@ -55,6 +57,7 @@ __all__ = [
     "ImportStore",
     "MergeReader",
     "MergeStore",
+    "MessageTraces",
     "Numbering",
     "Read",
     "Reading",

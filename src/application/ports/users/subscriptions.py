@@ -64,6 +64,9 @@ class DeliveryStore(Protocol):
         """Newest first. Raise BadCursor."""
         ...
 
+    async def forget(self, organization: OrganizationId, keys: Collection[str]) -> None:
+        """Remove every delivery of these keys, delivered or not."""
+
     async def again(
         self, subscription: SubscriptionId, since: datetime, until: datetime, now: datetime
     ) -> int:
