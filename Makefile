@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check soak mutants bench chaos pictures lock clean
+.PHONY: help demo serve test check soak mutants bench bench-large chaos pictures lock clean
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -42,6 +42,10 @@ mutants: $(STAMP) ## deliberate faults in the engine, each of which the simulati
 
 bench: $(STAMP) ## figures, as ratios against the bare loop in the same run
 	@$(BIN)/python -m bench
+
+bench-large: $(STAMP) ## how looking for people slows down from 10,000 of them to 10 million, on MySQL
+	@bash tests/servers.sh
+	@$(BIN)/python -m bench growth --people 10000000 --on mysql
 
 pictures: $(STAMP) ## screenshots of every page of the console into docs/pictures
 	@bash tests/servers.sh

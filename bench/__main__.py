@@ -30,6 +30,7 @@ class Sizes(Struct, frozen=True):
     messages: int
     requests: int
     rows: int
+    people: int
 
 
 class Result(Struct, frozen=True):
@@ -66,6 +67,12 @@ def _webhooks(sizes: Sizes) -> Row:
     from bench.webhooks import webhooks
 
     return webhooks(sizes.messages)
+
+
+def _growth(sizes: Sizes) -> Row:
+    from bench.growth import growth
+
+    return growth(10_000, sizes.people)
 
 
 def _import(sizes: Sizes) -> Row:
@@ -109,6 +116,7 @@ ROWS: Mapping[str, Callable[[Sizes], Row]] = {
     "webhooks-1000": _webhooks,
     "import": _import,
     "list": _list,
+    "growth": _growth,
     "login": _login,
     "gateway": _gateway,
 }
@@ -174,13 +182,16 @@ def main(told: Sequence[str] | None = None) -> int:
     parser.add_argument("--requests", type=int, default=5000, help="to the service")
     parser.add_argument("--import-rows", type=int, default=20_000, help="of the contact file")
     parser.add_argument(
+        "--people", type=int, default=1_000_000, help="of the large organisation, beside one of 10,000"
+    )
+    parser.add_argument(
         "--on", choices=("sqlite", "mysql", "mariadb"), default="sqlite", help="what keeps the tables"
     )
     parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="in place of bench/results/")
     options = parser.parse_args(told)
     if unknown := set(options.rows) - set(ROWS):
         parser.error(f"there is no row {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}")
-    sizes = Sizes(options.messages, options.requests, options.import_rows)
+    sizes = Sizes(options.messages, options.requests, options.import_rows, options.people)
     now, load = datetime.now(UTC), os.getloadavg()[0]
     console, done = Console(width=max(Console().width, 100)), list[Row]()
     with _server(options.on):

@@ -110,7 +110,7 @@ def staged(*, worker: bool = False, environment: Mapping[str, str] | None = None
     graph_port, port, secret, verify = free_port(), free_port(), new_secret(), new_secret()
     folder = Path(tempfile.mkdtemp(prefix="tidings-bench-"))
     settings = {
-        **_fresh_databases(),
+        **fresh_databases(),
         **(environment or {}),
         "TIDINGS_DATA": str(folder / "data"),
         "TIDINGS_GRAPH_URL": f"http://127.0.0.1:{graph_port}",
@@ -142,7 +142,7 @@ SERVER = "BENCH_SERVER"
 """The URL of the MySQL or MariaDB on which a run keeps its tables; without it, SQLite files."""
 
 
-def _fresh_databases() -> dict[str, str]:
+def fresh_databases() -> dict[str, str]:
     """The settings of a platform on that server, with every database empty."""
     url = os.environ.get(SERVER)
     if not url:
