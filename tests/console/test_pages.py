@@ -10,6 +10,7 @@ PAGES = (
     "/contacts",
     "/contacts/new",
     "/groups",
+    "/segments",
     "/imports",
     "/templates",
     "/templates/new",

@@ -4,6 +4,8 @@ import re
 
 from playwright.sync_api import expect
 
+from tests.console.conftest import PASSWORD
+
 
 def test_search_as_you_type_and_a_person_changed(page):
     page.goto("/contacts")
@@ -146,3 +148,68 @@ def test_the_sandbox_is_told_how_to_behave(page):
     page.get_by_label("From").fill("nobody")
     page.get_by_role("button", name="Write").click()
     expect(page.get_by_role("alert")).to_be_visible()
+
+
+def test_a_segment_is_put_together_by_choosing_and_counted_at_once(page):
+    page.goto("/segments")
+    page.get_by_label("Name").fill("Tens")
+    first = page.locator("fieldset").first
+    first.get_by_label("What").select_option(label="firstName")
+    first.get_by_label("How").select_option(label="begins with")
+    first.get_by_label("Value, or days").press_sequentially("Person 1")
+    expect(page.locator("#count")).to_contain_text("11 people fit;")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("link", name="Tens")).to_be_visible()
+    page.get_by_role("link", name="Tens").click()
+    expect(page.locator("#rows tbody tr")).to_have_count(11)
+
+
+def test_a_campaign_is_foreseen_begun_with_a_few_and_may_start_by_itself(page):
+    page.goto("/campaigns/new")
+    page.get_by_label("Name").fill("Careful")
+    page.get_by_label("To", exact=True).select_option(label="Customers (40)")
+    page.get_by_label("Template").select_option(label="autumn_news · en_GB")
+    page.get_by_label(re.compile(r"body \{\{2\}\}")).select_option("text")
+    page.locator('[name="else:body.2"]').fill("London")
+    page.get_by_label("Begin with a few", exact=False).check()
+    page.get_by_label("Minutes to watch after each step").fill("0")
+    page.get_by_label("Stop when more than so many per cent fail").fill("50")
+    page.get_by_role("button", name="Make a draft").click()
+    expect(page.locator("#forecast")).to_contain_text("40")
+    page.get_by_text("What some of them would get").click()
+    expect(page.locator("#forecast details li")).to_have_count(10)
+    page.get_by_text("Start at a time").click()
+    page.get_by_label("When").fill("2999-03-28T02:30")
+    page.get_by_label("Time zone").fill("Mars")
+    page.get_by_role("button", name="Schedule").click()
+    expect(page.get_by_label("Time zone")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("When")).to_have_value("2999-03-28T02:30")
+    page.get_by_label("Time zone").fill("Europe/Berlin")
+    page.get_by_role("button", name="Schedule").click()
+    expect(page.get_by_text("Starts by itself at 2999-03-28 01:30 UTC")).to_be_visible()
+    page.get_by_role("button", name="Do not start by itself").click()
+    page.get_by_role("button", name="Launch").click()
+    expect(page.locator("#totals .state-completed")).to_be_visible(timeout=60_000)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download as a file").click()
+    assert len(download.value.path().read_text(encoding="utf-8-sig").splitlines()) == 41
+
+
+def test_an_empty_platform_offers_the_demo(browser, served):
+    account = {"name": "Noor", "email": "noor@example.org", "password": PASSWORD}
+    context = browser.new_context(base_url=served.url)
+    page = context.new_page()
+    page.goto("/sign-up")
+    for label, name in (("Name", "name"), ("E-mail", "email"), ("Password", "password")):
+        page.get_by_label(label).first.fill(account[name])
+    page.locator("main form button").first.click()
+    page.wait_for_url(f"{served.url}/")
+    # The sandbox connects a number of its own in a moment.
+    served.until(lambda: page.goto("/numbers") and page.locator("tbody tr code, tbody tr td").count() > 1)
+    page.goto("/")
+    page.get_by_role("button", name="Start the demo").click()
+    page.wait_for_url(re.compile(r"/campaigns/[0-9a-f-]{36}$"), timeout=60_000)
+    expect(page.locator("#totals")).to_contain_text("2,000", timeout=60_000)
+    page.goto("/")
+    expect(page.get_by_role("button", name="Start the demo")).to_have_count(0)
+    context.close()

@@ -18,6 +18,7 @@ from litestar.types import ASGIApp, ControllerRouterHandler, Receive, Scope, Sen
 
 from tidings.adapters.console.access import AccessController
 from tidings.adapters.console.calls import ApiRefused
+from tidings.adapters.console.campaign_plans import PlanPages
 from tidings.adapters.console.campaigns import CampaignPages
 from tidings.adapters.console.contacts import ContactPages, GroupPages, ImportPages
 from tidings.adapters.console.home import HomePages
@@ -26,6 +27,7 @@ from tidings.adapters.console.messages import MessagePages, NumberPages
 from tidings.adapters.console.organization import OrganizationPages
 from tidings.adapters.console.rendering import PACKAGE, page
 from tidings.adapters.console.sandbox import SandboxPages
+from tidings.adapters.console.segments import SegmentPages
 from tidings.adapters.console.sessions import Sessions
 from tidings.adapters.console.templates import TemplatePages
 
@@ -80,9 +82,11 @@ HANDLERS: Sequence[ControllerRouterHandler] = (
     HomePages,
     ContactPages,
     GroupPages,
+    SegmentPages,
     ImportPages,
     TemplatePages,
     CampaignPages,
+    PlanPages,
     InboxPages,
     MessagePages,
     NumberPages,

@@ -12,7 +12,7 @@ from tidings.adapters.console.calls import ApiRefused
 from tidings.adapters.console.live import events
 from tidings.adapters.console.rendering import page
 
-ACTS = ("launch", "pause", "resume", "cancel")
+ACTS = ("launch", "pause", "resume", "cancel", "approve")
 SOURCES = ("firstName", "lastName", "company", "jobTitle", "email")
 FUNNEL = ("planned", "accepted", "sent", "delivered", "read")
 PAGE = 50
@@ -80,6 +80,7 @@ class CampaignPages(Controller):
             name: form[name] for name in ("name", "templateId", "groupId", "missing") if form.get(name)
         }
         body["parameters"] = _parameters(form)
+        body |= _care(form)
         try:
             made = (await api_of(request).ask("POST", "/api/campaigns", body=body)).data
         except ApiRefused as error:
@@ -90,7 +91,7 @@ class CampaignPages(Controller):
 
     @get("/{id:uuid}")
     async def one(self, request: Asked, id: FromPath[UUID]) -> Response[str]:
-        return await _shown(request, str(id), None)
+        return await shown_campaign(request, str(id), None)
 
     @post("/{id:uuid}/{act:str}")
     async def act(self, request: Asked, id: FromPath[UUID], act: FromPath[str]) -> Response[Any]:
@@ -101,7 +102,7 @@ class CampaignPages(Controller):
         except ApiRefused as error:
             if error.status in (401, 403, 404):
                 raise
-            return await _shown(request, str(id), error)
+            return await shown_campaign(request, str(id), error)
         return Redirect(f"/campaigns/{id}", status_code=303)
 
     @get("/{id:uuid}/live")
@@ -160,6 +161,50 @@ def _parameters(form: dict[str, str]) -> dict[str, Any]:
     return filled
 
 
+def _care(form: dict[str, str]) -> dict[str, Any]:
+    """A careful start, a guard, and the language of each: what the wizard's third step says."""
+    chosen: dict[str, Any] = {}
+    if form.get("inTheirLanguage"):
+        chosen["inTheirLanguage"] = True
+    if form.get("canary"):
+        chosen["rollout"] = {"steps": [0.01, 0.1], "watch": 60 * _number(form.get("watch", ""), 10)}
+    guard = {
+        name: _number(form[name], 0) / 100 for name in ("failed", "optedOut") if form.get(name, "").strip()
+    }
+    if guard:
+        chosen["guard"] = guard
+    return chosen
+
+
+def _number(said: str, otherwise: int) -> float:
+    """What was typed; what is no number goes on to the API as nothing that it would take."""
+    try:
+        return float(said.replace(",", "."))
+    except ValueError:
+        return -1 if said else otherwise
+
+
+def hourly(hours: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """People in each hour that saw any, as bars of a chart a hundred wide and thirty high."""
+    counts: dict[str, int] = {}
+    for each in hours:
+        counts[each["hour"]] = counts.get(each["hour"], 0) + each["count"]
+    shown = sorted(counts.items())[-48:]
+    most = max((count for _, count in shown), default=1)
+    wide = 100 / max(len(shown), 1)
+    return [
+        {
+            "hour": hour,
+            "count": count,
+            "x": round(n * wide, 2),
+            "width": round(wide * 0.8, 2),
+            "height": round(30 * count / most, 2),
+            "y": round(30 - 30 * count / most, 2),
+        }
+        for n, (hour, count) in enumerate(shown)
+    ]
+
+
 def _numbers(report: dict[str, Any]) -> dict[str, Any]:
     totals = report["totals"]
     return {
@@ -168,10 +213,17 @@ def _numbers(report: dict[str, Any]) -> dict[str, Any]:
         "funnel": funnel(totals),
         "done": done(totals),
         "reasons": [each for each in report["reasons"] if each["reason"]],
+        "hours": hourly(report["hours"]),
+        "waiting": report["waiting"],
+        "cost": report["cost"],
+        "responses": report["responses"],
     }
 
 
-async def _shown(request: Asked, id: str, error: ApiRefused | None) -> Response[str]:
+async def shown_campaign(
+    request: Asked, id: str, error: ApiRefused | None, form: dict[str, str] | None = None
+) -> Response[str]:
+    """A campaign's page; with `error`, what stood in the way of what was asked on it."""
     api = api_of(request)
     report = await api.get(f"/api/campaigns/{id}/report")
     try:
@@ -187,6 +239,9 @@ async def _shown(request: Asked, id: str, error: ApiRefused | None) -> Response[
         me=await me(request),
         template=template,
         error=error,
+        form=form or {},
+        wrong={} if error is None else error.by_field(),
+        approval=(await api.get("/api/campaigns/approval"))["needed"],
         id=id,
         **_numbers(report),
     )
@@ -209,6 +264,7 @@ async def _wizard(request: Asked, form: dict[str, str], error: ApiRefused | None
         templates=[each for each in templates if each["status"] == "APPROVED"],
         template=template,
         groups=await api.get("/api/groups", limit=100),
+        segments=await api.get("/api/segments", limit=100),
         everyone=total,
         sources=SOURCES,
     )
