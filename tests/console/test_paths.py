@@ -75,7 +75,7 @@ def test_a_key_is_shown_once_and_can_be_revoked(page):
     page.goto("/organization")
     page.get_by_text("New key").click()
     page.get_by_label("Name").fill("Shop")
-    page.get_by_label("contacts:read", exact=True).check()
+    page.locator('form[action="/organization/keys"]').get_by_label("contacts:read", exact=True).check()
     page.get_by_role("button", name="Make a key").click()
     expect(page.get_by_text("The key, shown this once:")).to_be_visible()
     page.on("dialog", lambda asked: asked.accept())
@@ -213,3 +213,66 @@ def test_an_empty_platform_offers_the_demo(browser, served):
     page.goto("/")
     expect(page.get_by_role("button", name="Start the demo")).to_have_count(0)
     context.close()
+
+
+def test_a_role_of_our_own_is_made_given_in_an_invitation_and_removed(page):
+    page.goto("/organization")
+    page.get_by_text("New role").click()
+    form = page.locator('form[action="/organization/roles"]')
+    form.get_by_label("What it is called").fill("Campaigner")
+    form.get_by_label("campaigns:write", exact=True).check()
+    form.get_by_role("button", name="Make a role").click()
+    expect(page.get_by_text("campaigns:write").first).to_be_visible()
+    page.get_by_label("E-mail").fill("ines@example.org")
+    page.locator('form[action="/organization/invitations"]').get_by_label("Role").select_option("Campaigner")
+    page.get_by_role("button", name="Invite").click()
+    expect(page.get_by_text("ines@example.org")).to_be_visible()
+    page.on("dialog", lambda asked: asked.accept())
+    page.get_by_role("button", name="Delete").first.click()
+    expect(page.get_by_role("alert").or_(page.get_by_text("None yet.")).first).to_be_visible()
+
+
+def test_a_template_is_looked_at_for_a_real_contact(page):
+    page.goto("/templates/new")
+    page.get_by_label("Body").press_sequentially("Hello {{1}}, we are open.")
+    page.get_by_label("Look at it as").select_option(label="Person 39")
+    page.get_by_label("is for them").select_option("firstName")
+    expect(page.locator(".bubble p")).to_have_text("Hello Person 39, we are open.")
+
+
+def test_a_person_is_known_by_their_numbers_and_forgotten_for_good(page, served):
+    made = served.ask("POST", "/api/contacts", phone="+447700977001", firstName="Zora")
+    page.goto(f"/contacts/{made['id']}")
+    expect(page.get_by_text("Known by")).to_be_visible()
+    page.on("dialog", lambda asked: asked.accept())
+    page.get_by_role("button", name="Forget").click()
+    page.wait_for_url("**/contacts")
+    page.goto("/contacts?search=Zora")
+    expect(page.locator("#rows tbody tr", has_text="Zora")).to_have_count(0)
+
+
+def test_everything_can_be_reached_and_done_with_the_keyboard(page):
+    page.goto("/contacts")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent").startswith("Skip to content")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    page.get_by_label("Search contacts").focus()
+    page.keyboard.type("Person 17")
+    expect(page.locator("#rows tbody tr")).to_have_count(1)
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent").strip() == "Person 17":
+            break
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Person 17")).to_be_visible()
+    # What has the focus is to be seen.
+    page.get_by_label("Company").focus()
+    style = "getComputedStyle(document.activeElement)"
+    assert page.evaluate(f"{style}.boxShadow !== 'none' || {style}.outlineStyle !== 'none'")
+
+
+def test_a_number_tells_its_limits_and_when_meta_spoke_of_it(page):
+    somebody_writes(page, "Is anybody there?")
+    page.goto("/numbers")
+    expect(page.locator("tbody tr").first).to_contain_text(re.compile(r"20\d\d-\d\d-\d\d \d\d:\d\d"))

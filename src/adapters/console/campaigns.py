@@ -1,5 +1,7 @@
 """Campaigns: made in a few steps, watched live, and explained person by person."""
 
+import time
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -110,9 +112,19 @@ class CampaignPages(Controller):
         """The totals, as a piece of the page each time they change."""
         path = f"/api/campaigns/{id}"
 
+        pace = Pace()
+
         async def piece(_: dict[str, Any]) -> Response[str]:
             report = await api_of(request).get(f"{path}/report")
-            return page(request, "campaign-totals.html", me=None, **_numbers(report))
+            numbers = _numbers(report)
+            return page(
+                request,
+                "campaign-totals.html",
+                me=None,
+                rate=pace.of(numbers["funnel"][1]["count"]),
+                line=await _line(request, report["campaign"]),
+                **numbers,
+            )
 
         return events(api_of(request), f"{path}/progress", piece)
 
@@ -144,6 +156,25 @@ class CampaignPages(Controller):
         told = await api.get(f"/api/campaigns/{id}/recipients/{person}")
         campaign = await api.get(f"/api/campaigns/{id}")
         return page(request, "why.html", me=await me(request), campaign=campaign, **told)
+
+
+@dataclass(slots=True)
+class Pace:
+    """How many messages a second Meta took between two looks."""
+
+    at: float = 0.0
+    accepted: int = 0
+
+    def of(self, accepted: int) -> float | None:
+        now = time.monotonic()
+        before, self.at, known, self.accepted = self.at, now, self.accepted, accepted
+        return None if not before or now == before else round(max(accepted - known, 0) / (now - before), 1)
+
+
+async def _line(request: Asked, campaign: dict[str, Any]) -> dict[str, Any] | None:
+    """The limits in force of the number that it sends from."""
+    numbers = await api_of(request).get("/api/numbers")
+    return next((each for each in numbers if each["phoneNumberId"] == campaign.get("phoneNumberId")), None)
 
 
 def _parameters(form: dict[str, str]) -> dict[str, Any]:
@@ -241,6 +272,7 @@ async def shown_campaign(
         error=error,
         form=form or {},
         wrong={} if error is None else error.by_field(),
+        line=await _line(request, report["campaign"]),
         approval=(await api.get("/api/campaigns/approval"))["needed"],
         id=id,
         **_numbers(report),

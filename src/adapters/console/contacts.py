@@ -77,13 +77,25 @@ class ContactPages(Controller):
     @post("/{id:uuid}")
     async def change(self, request: Asked, id: FromPath[UUID]) -> Response[Any]:
         form = await typed(request)
-        body = {name: form[name] for name in CHANGED if name in form}
+        body: dict[str, Any] = {name: form[name] for name in CHANGED if name in form}
+        attributes = {
+            name.removeprefix("attribute:"): value
+            for name, value in form.items()
+            if name.startswith("attribute:") and value
+        }
+        if attributes:
+            body["attributes"] = attributes
         try:
             await api_of(request).ask("PUT", f"/api/contacts/{id}", body=body)
         except ApiRefused as error:
             if error.status in (401, 403, 404):
                 raise
             return await _person(request, str(id), form=form, error=error)
+        return Redirect(f"/contacts/{id}", status_code=303)
+
+    @post("/{id:uuid}/merges/{merge:uuid}/undo")
+    async def part(self, request: Asked, id: FromPath[UUID], merge: FromPath[UUID]) -> Redirect:
+        await api_of(request).ask("POST", f"/api/contacts/merges/{merge}/undo")
         return Redirect(f"/contacts/{id}", status_code=303)
 
     @post("/{id:uuid}/{act:str}")
@@ -93,13 +105,14 @@ class ContactPages(Controller):
             "favorite": ("PATCH", f"/api/contacts/{id}/favorite"),
             "opt-out": ("POST", f"/api/contacts/{id}/opt-out"),
             "opt-in": ("POST", f"/api/contacts/{id}/opt-in"),
+            "erase": ("POST", f"/api/contacts/{id}/erase"),
             "delete": ("DELETE", f"/api/contacts/{id}"),
         }
         if act not in calls:
             raise ApiRefused(404, {"message": "There is nothing at this address."})
         method, path = calls[act]
         await api_of(request).ask(method, path, body={} if act.startswith("opt") else None)
-        return Redirect("/contacts" if act == "delete" else f"/contacts/{id}", status_code=303)
+        return Redirect("/contacts" if act in ("delete", "erase") else f"/contacts/{id}", status_code=303)
 
 
 async def _person(
@@ -112,9 +125,15 @@ async def _person(
     messages: list[dict[str, Any]] = []
     if "messages:read" in person["permissions"] and contact["phone"].startswith("+"):
         messages = await api.get("/api/messages", to=contact["phone"], limit=20)
+    known: dict[str, Any] = {"numbers": [], "activity": []}
+    if "contacts:reveal" in person["permissions"]:
+        known = await api.get(f"/api/contacts/{id}/personal-data")
     return page(
         request,
         "contact.html",
+        known=known,
+        merges=await api.get(f"/api/contacts/{id}/merges"),
+        attributes=await api.get("/api/contacts/attributes"),
         status=200 if error is None else 422,
         me=person,
         contact=contact,

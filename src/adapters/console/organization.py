@@ -25,7 +25,7 @@ class OrganizationPages(Controller):
     @post("/organization/invitations")
     async def invite(self, request: Asked) -> Response[Any]:
         form = await typed(request)
-        body = {"email": form.get("email", ""), "role": form.get("role", "")}
+        body = {"email": form.get("email", ""), **_role(form)}
         try:
             await api_of(request).ask("POST", "/api/organization/invitations", body=body)
         except ApiRefused as error:
@@ -50,7 +50,7 @@ class OrganizationPages(Controller):
             if form.get("role") == "remove":
                 await api_of(request).ask("DELETE", path)
             else:
-                await api_of(request).ask("PUT", path, body={"role": form.get("role", "")})
+                await api_of(request).ask("PUT", path, body=_role(form))
         except ApiRefused as error:
             if error.status in (401, 403):
                 raise
@@ -73,6 +73,29 @@ class OrganizationPages(Controller):
     @post("/organization/keys/{id:uuid}/delete")
     async def remove_key(self, request: Asked, id: FromPath[UUID]) -> Redirect:
         await api_of(request).ask("DELETE", f"/api/keys/{id}")
+        return Redirect("/organization", status_code=303)
+
+    @post("/organization/roles")
+    async def add_role(self, request: Asked) -> Response[Any]:
+        form = await typed(request)
+        may = [name.removeprefix("may:") for name in form if name.startswith("may:")]
+        try:
+            body = {"name": form.get("roleName", ""), "permissions": may}
+            await api_of(request).ask("POST", "/api/organization/roles", body=body)
+        except ApiRefused as error:
+            if error.status in (401, 403):
+                raise
+            return await _organization(request, form=form, error=error)
+        return Redirect("/organization", status_code=303)
+
+    @post("/organization/roles/{id:uuid}/delete")
+    async def remove_role(self, request: Asked, id: FromPath[UUID]) -> Response[Any]:
+        try:
+            await api_of(request).ask("DELETE", f"/api/organization/roles/{id}")
+        except ApiRefused as error:
+            if error.status in (401, 403):
+                raise
+            return await _organization(request, error=error)
         return Redirect("/organization", status_code=303)
 
     @post("/organization/switch")
@@ -116,6 +139,14 @@ class OrganizationPages(Controller):
         return await _account(request, codes=codes)
 
 
+def _role(form: dict[str, str]) -> dict[str, str]:
+    """A built-in role by its name, or one that the organisation made, by its id."""
+    chosen = form.get("role", "")
+    if chosen in (*ROLES, "owner", ""):
+        return {"role": chosen}
+    return {"role": "custom", "roleId": chosen}
+
+
 async def _account(request: Asked, **given: Any) -> Response[str]:
     api = api_of(request)
     return page(
@@ -149,6 +180,7 @@ async def _organization(
         organizations=await api.get("/api/auth/organizations"),
         keys=await api.get("/api/keys"),
         roles=ROLES,
+        custom=await api.get("/api/organization/roles") if may_see else [],
         form=form or {},
         wrong={} if error is None else error.by_field(),
         error=error,

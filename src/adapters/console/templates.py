@@ -53,11 +53,16 @@ def _body(form: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _look(form: dict[str, str]) -> dict[str, Any]:
-    """The message as it will appear, as far as it is written."""
+FIELDS = ("firstName", "lastName", "company", "email")
+"""What a placeholder may stand for when the message is looked at for a contact."""
+
+
+def _look(form: dict[str, str], contact: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The message as it will appear, as far as it is written; for a contact, with what is known of them."""
     body = form.get("body", "")
     for n in range(1, PLACEHOLDERS + 1):
-        body = body.replace("{{" + str(n) + "}}", form.get(f"example{n}") or f"example {n}")
+        told = contact.get(form.get(f"field{n}", "")) if contact else None
+        body = body.replace("{{" + str(n) + "}}", told or form.get(f"example{n}") or f"example {n}")
     buttons = [form[f"button{n}"] for n in range(1, MOST_BUTTONS + 1) if form.get(f"button{n}")]
     return {
         "header": form.get("header"),
@@ -69,6 +74,15 @@ def _look(form: dict[str, str]) -> dict[str, Any]:
 
 def _slots(form: dict[str, str]) -> list[int]:
     return [n for n in range(1, PLACEHOLDERS + 1) if "{{" + str(n) + "}}" in form.get("body", "")]
+
+
+async def _people(request: Asked) -> list[dict[str, Any]]:
+    """Contacts for whom a message may be looked at."""
+    person = await me(request)
+    if "contacts:read" not in person["permissions"]:
+        return []
+    found: list[dict[str, Any]] = await api_of(request).get("/api/contacts", limit=20)
+    return found
 
 
 class TemplatePages(Controller):
@@ -89,6 +103,7 @@ class TemplatePages(Controller):
             me=await me(request),
             form=form,
             wrong={},
+            people=await _people(request),
             categories=CATEGORIES,
             look=_look(form),
             slots=[],
@@ -99,13 +114,18 @@ class TemplatePages(Controller):
         """While it is being written: the look, and everything Meta would object to."""
         form = await typed(request)
         verdict = await _verdict(request, form)
+        contact = None
+        if id := form.get("contactId"):
+            contact = await api_of(request).get(f"/api/contacts/{id}")
         return page(
             request,
             "template-look.html",
             me=None,
-            look=_look(form),
+            look=_look(form, contact),
             form=form,
             slots=_slots(form),
+            fields=FIELDS,
+            contact=contact,
             errors=verdict,
             written=bool(form.get("body")),
         )
@@ -126,6 +146,7 @@ class TemplatePages(Controller):
                 form=form,
                 wrong=error.by_field(),
                 error=error,
+                people=await _people(request),
                 categories=CATEGORIES,
                 look=_look(form),
                 slots=_slots(form),

@@ -195,6 +195,9 @@ class NumberStore(Protocol):
 
     async def find(self, ids: Collection[PhoneNumberId]) -> Sequence[Number]: ...
 
+    async def heard(self, ids: Collection[PhoneNumberId], at: datetime) -> None:
+        """Note that Meta spoke of these; `put` leaves it alone."""
+
     async def of(self, organization: OrganizationId) -> Sequence[Number]: ...
 
     async def all(self) -> Sequence[Number]:

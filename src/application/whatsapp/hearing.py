@@ -202,6 +202,8 @@ class Webhooks:
         await self._inbound(work, [u for u in updates if isinstance(u, InboundUpdate)])
         others = [u for u in updates if isinstance(u, TemplateUpdate | PreferenceUpdate | OtherUpdate)]
         await self._others(work, others)
+        spoken_of = {u.phone_number_id for u in updates if isinstance(u, StatusUpdate | InboundUpdate)}
+        await work.numbers.heard(spoken_of, self.now())
         for update in updates:
             if isinstance(update, BadItem):
                 await work.webhooks.set_aside(update.where, update.reason, update.raw, self.now())

@@ -34,6 +34,8 @@ class Number(Struct, frozen=True, kw_only=True, rename="camel"):
     messaging_limit: int | None = None
     """People with whom conversations may be begun in 24 hours (fact sheet 6.3); None: no limit is known."""
     connected_at: datetime
+    heard_at: datetime | None = None
+    """When a webhook last spoke of it."""
 
 
 class RunState(StrEnum):

@@ -179,6 +179,7 @@ numbers = Table(
     Column("messages_per_second", Integer, nullable=False),
     Column("messaging_limit", Integer),
     Column("connected_at", Moment, nullable=False),
+    Column("heard_at", Moment),
     **TABLE_OPTIONS,
 )
 

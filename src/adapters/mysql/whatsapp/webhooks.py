@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import accumulate
 
 from msgspec.structs import asdict
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.dialect import insert_many, insert_missing, upsert
@@ -95,7 +95,7 @@ class SqlNumbers:
         change = [
             column.name
             for column in numbers.columns
-            if column.name not in ("phone_number_id", "connected_at")
+            if column.name not in ("phone_number_id", "connected_at", "heard_at")
         ]
         await upsert(self.connection, numbers, rows, keys=["phone_number_id"], change=change)
 
@@ -104,6 +104,15 @@ class SqlNumbers:
             return []
         found = await self.connection.execute(select(numbers).where(numbers.c.phone_number_id.in_(list(ids))))
         return [Number(**row) for row in found.mappings()]
+
+    async def heard(self, ids: Collection[PhoneNumberId], at: datetime) -> None:
+        if ids:
+            n = numbers.c
+            lately = at - timedelta(seconds=1)
+            stale = or_(n.heard_at.is_(None), n.heard_at < lately)
+            await self.connection.execute(
+                update(numbers).where(n.phone_number_id.in_(sorted(ids)), stale).values(heard_at=at)
+            )
 
     async def of(self, organization: OrganizationId) -> Sequence[Number]:
         query = (
