@@ -69,6 +69,9 @@ def test_a_file_is_shown_before_it_is_brought_in(page, tmp_path):
     page.get_by_role("button", name="Start").click()
     expect(page.locator(".state-done")).to_be_visible(timeout=30_000)
     expect(page.get_by_text("2 / 2")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Rows with errors").click()
+    assert "too_short" in download.value.path().read_text(encoding="utf-8-sig")
 
 
 def test_a_key_is_shown_once_and_can_be_revoked(page):
@@ -89,6 +92,19 @@ def test_a_connection_that_drops_says_so(page):
     expect(page.get_by_text("The connection was lost.", exact=False)).to_be_visible()
     page.context.set_offline(False)
     expect(page.get_by_text("The connection was lost.", exact=False)).to_be_hidden()
+
+
+def test_what_was_missed_while_the_connection_was_gone_is_caught_up_with(page, served):
+    template = next(each for each in served.ask("GET", "/api/templates") if each["name"] == "autumn_news")
+    parameters = {"body.1": {"field": "firstName", "fallback": "there"}, "body.2": {"text": "London"}}
+    new = {"name": "Missed", "templateId": template["id"], "parameters": parameters}
+    id = served.ask("POST", "/api/campaigns", **new)["id"]
+    served.ask("POST", f"/api/campaigns/{id}/launch")
+    page.goto(f"/campaigns/{id}")
+    page.context.set_offline(True)
+    served.until(lambda: served.ask("GET", f"/api/campaigns/{id}")["state"] == "completed")
+    page.context.set_offline(False)
+    expect(page.locator("#totals .state-completed")).to_be_visible(timeout=30_000)
 
 
 def somebody_writes(browser_page, text):

@@ -259,10 +259,15 @@ class ImportPages(Controller):
         return events(api_of(request), f"{path}/progress", piece)
 
     @get("/{id:uuid}/errors.csv")
-    async def errors(self, request: Asked, id: FromPath[UUID]) -> Response[bytes]:
-        answer = await api_of(request).ask("GET", f"/api/contacts/imports/{id}/errors.csv")
-        headers = {"content-disposition": 'attachment; filename="errors.csv"'}
-        return Response(answer.body, media_type="text/csv; charset=utf-8", headers=headers)
+    async def errors(self, request: Asked, id: FromPath[UUID]) -> Stream:
+        api = api_of(request)
+        # A refusal is a page; what comes after it is a file.
+        await api.get(f"/api/contacts/imports/{id}")
+        return Stream(
+            api.stream(f"/api/contacts/imports/{id}/errors.csv"),
+            media_type="text/csv; charset=utf-8",
+            headers={"content-disposition": 'attachment; filename="errors.csv"'},
+        )
 
     @post("/{id:uuid}/cancel")
     async def cancel(self, request: Asked, id: FromPath[UUID]) -> Redirect:
