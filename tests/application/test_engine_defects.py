@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from uuid import uuid4
 
 import pytest
 from msgspec.structs import replace
@@ -16,8 +17,9 @@ from tidings.application.ports.gateway import Rejected, Verdict
 from tidings.application.whatsapp.hearing import Webhooks
 from tidings.application.whatsapp.lane import LaneSender
 from tidings.application.whatsapp.lines import Lines
-from tidings.domain.campaigns import WrongState
+from tidings.domain.campaigns import State, WrongState
 from tidings.domain.errors import Unavailable
+from tidings.domain.events import ContactErased
 from tidings.domain.whatsapp.numbers import Lease
 from tidings.testing.meta import NUMBER
 from tidings.testing.world import World
@@ -354,3 +356,53 @@ async def test_a_lane_that_breaks_stops_no_other_lane(world, monkeypatch):
     stop.set()
     world.sender.ports.signal.wake()
     await sender
+
+
+async def test_a_lease_is_its_owners_until_it_ends_or_its_owner_does(make_world):
+    world = await make_world()
+
+    async def take(owner, dead=()):
+        async with world.sure_begin() as work:
+            return await work.leases.take("lane", owner, seconds=10, dead=set(dead))
+
+    first = await take("one")
+    assert first is not None
+    assert await take("two") is None
+    assert await take("two", dead=["three"]) is None
+    second = await take("two", dead=["one"])
+    assert second is not None
+    assert second.epoch > first.epoch
+    world.clock.seconds += 11
+    assert await take("three") is not None
+
+
+async def test_a_campaign_is_not_done_while_somebody_waits_for_a_later_try(make_world):
+    world = await make_world(count=2)
+    campaign = await world.launch()
+    world.meta.answers = [Rejected(code=131016, verdict=Verdict.RETRY, wait=600.0)]
+    for _ in range(20):
+        await world.turn()
+    found = await world.campaigns.get(world.actor, campaign.id)
+    assert (found.state, found.totals.pending) == (State.RUNNING, 1)
+    world.clock.seconds += 100_000
+    await world.settle()
+    assert (await world.campaigns.get(world.actor, campaign.id)).state is State.COMPLETED
+
+
+async def test_who_is_erased_while_the_sender_has_them_in_hand_is_not_written_to(make_world):
+    world = await make_world(count=30, mps=20)
+    await world.launch()
+    while not (world.sender.lanes and next(iter(world.sender.lanes.values())).ready):
+        await world.turn(0.05)
+    (lane,) = world.sender.lanes.values()
+    in_hand = lane.ready[-1]
+    event = ContactErased(
+        organization_id=world.actor.organization_id,
+        contact_id=in_hand.contact_id,
+        people=(in_hand.person,),
+        at=world.clock.now(),
+    )
+    await world.desk.contact_erased(uuid4(), event)
+    await world.settle()
+    assert in_hand.to not in {message.to for message in world.meta.accepted}
+    assert world.meta.calls == 29
