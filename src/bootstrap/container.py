@@ -13,7 +13,7 @@ from tidings.adapters.meta.webhooks import MetaWebhookReader
 from tidings.adapters.mysql.campaigns import SqlActiveCampaigns, campaigns_in
 from tidings.adapters.mysql.contacts.imports import SqlImportQueue
 from tidings.adapters.mysql.contacts.privacy import Pseudonyms, SqlRetentionQueue
-from tidings.adapters.mysql.contacts.search import SqlSearchIndex
+from tidings.adapters.mysql.contacts.search import SqlContactSearch
 from tidings.adapters.mysql.contacts.work import contacts_in, contacts_read_from
 from tidings.adapters.mysql.templates.accounts import SqlDueAccounts
 from tidings.adapters.mysql.templates.work import templates_in, templates_read_from
@@ -149,7 +149,7 @@ class Container(People):
     segments = providers.Singleton(
         Segments, begin=contacts_begin, reading=contacts_read, now=now, new_id=new_id
     )
-    indexer = providers.Singleton(Indexer, index=providers.Singleton(SqlSearchIndex, contacts_database))
+    indexer = providers.Singleton(Indexer, index=providers.Singleton(SqlContactSearch, contacts_database))
     activity = providers.Singleton(Activity, begin=contacts_begin)
     contacts_hearing = providers.Singleton(Hearing, identities=identities, consent=consent, activity=activity)
 

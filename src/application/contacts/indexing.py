@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 
-from tidings.application.ports.contacts import SearchIndex
+from tidings.application.ports.contacts import ContactSearch
 
 LARGE = 200_000
 """From how many contacts on looking at each takes longer than people like to wait."""
@@ -18,7 +18,7 @@ IDLE = 2.0
 class Indexer:
     """Any number of processes may run one; they take turns at an organisation."""
 
-    index: SearchIndex
+    index: ContactSearch
     large: int = LARGE
 
     async def run(self, stop: asyncio.Event) -> None:

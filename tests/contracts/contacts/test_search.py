@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.contracts.contacts.conftest import a_contact, phones
-from tidings.adapters.mysql.contacts.search import SqlSearchIndex
+from tidings.adapters.mysql.contacts.search import SqlContactSearch
 from tidings.application.contacts.indexing import Indexer
 from tidings.application.ports.contacts import ContactFilter
 from tidings.domain.contacts import grams
@@ -52,7 +52,7 @@ steps = st.lists(
 async def test_the_index_finds_what_looking_at_everybody_finds(
     stores, monkeypatch, first, steps, search, limit
 ):
-    us, index = OrganizationId(uuid4()), SqlSearchIndex(stores.database)
+    us, index = OrganizationId(uuid4()), SqlContactSearch(stores.database)
     known = {}
     async with stores.begin(us) as work:
         for n, name in enumerate(first):
@@ -90,7 +90,7 @@ async def test_the_index_finds_what_looking_at_everybody_finds(
 
 
 async def test_an_organisation_that_outgrows_looking_gets_an_index(stores):
-    us, index = OrganizationId(uuid4()), SqlSearchIndex(stores.database)
+    us, index = OrganizationId(uuid4()), SqlContactSearch(stores.database)
     people = [a_contact(us, phone, first_name=f"Maria{n}") for n, phone in enumerate(phones(20))]
     async with stores.begin(us) as work:
         await work.contacts.add(people)

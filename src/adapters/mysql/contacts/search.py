@@ -105,8 +105,8 @@ async def candidates(
 
 
 @dataclass(frozen=True, slots=True)
-class SqlSearchIndex:
-    """The SearchIndex port."""
+class SqlContactSearch:
+    """The ContactSearch port."""
 
     database: Database
 

@@ -32,8 +32,8 @@ from tidings.application.ports.contacts.people import (
     Addressee,
     ContactFilter,
     ContactReader,
+    ContactSearch,
     ContactStore,
-    SearchIndex,
 )
 from tidings.application.ports.contacts.work import Begin, Read, Reading, Work
 
@@ -48,6 +48,7 @@ __all__ = [
     "ConsentStore",
     "ContactFilter",
     "ContactReader",
+    "ContactSearch",
     "ContactStore",
     "DeedStore",
     "GroupReader",
@@ -63,7 +64,6 @@ __all__ = [
     "Reading",
     "RetentionQueue",
     "RetentionStore",
-    "SearchIndex",
     "SegmentReader",
     "SegmentStore",
     "Sheet",

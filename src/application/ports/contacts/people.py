@@ -71,7 +71,7 @@ class Addressee(Struct, frozen=True, kw_only=True):
     """Why this person may not be written to, such as `opted_out`."""
 
 
-class SearchIndex(Protocol):
+class ContactSearch(Protocol):
     """What makes search in a very large organisation as fast as in a small one."""
 
     async def outgrown(self, size: int) -> Sequence[OrganizationId]:
