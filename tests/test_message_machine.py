@@ -11,6 +11,7 @@ import tempfile
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 
 import msgspec
 import pytest
@@ -103,11 +104,13 @@ class MessageMachine(RuleBasedStateMachine):
         count=st.integers(1, 12),
         times=st.integers(1, 10),
         portion=st.integers(1, 5),
-        shuffle=st.randoms(),
+        seed=st.integers(0, 2**32),
         old=st.integers(0, 5),
     )
-    def webhooks_come(self, count, times, portion, shuffle, old):
+    def webhooks_come(self, count, times, portion, seed, old):
         """In any order, each up to ten times, some of long ago once more, in bodies of any size."""
+        # Not Hypothesis's own, which takes longer to shuffle than the platform to apply.
+        shuffle = Random(seed)
         shuffle.shuffle(self.owed)
         taken, self.owed = self.owed[:count], self.owed[count:]
         again = shuffle.sample(self.acknowledged, min(old, len(self.acknowledged)))

@@ -110,7 +110,7 @@ def signed_in(browser: Browser, served: Served):
 
 
 @pytest.fixture
-def page(browser: Browser, served: Served, signed_in):
+def page(browser: Browser, served: Served, signed_in, request: pytest.FixtureRequest):
     """A page of somebody who is signed in. What the browser complains of fails the test."""
     context = browser.new_context(base_url=served.url, storage_state=signed_in)
     page = context.new_page()
@@ -119,7 +119,8 @@ def page(browser: Browser, served: Served, signed_in):
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
     context.close()
-    expected = ("422", "404", "ERR_INTERNET_DISCONNECTED")
+    wanted = request.node.get_closest_marker("complains")
+    expected = ("422", "404", "ERR_INTERNET_DISCONNECTED", *(wanted.args if wanted else ()))
     assert [each for each in complaints if not any(code in each for code in expected)] == []
 
 

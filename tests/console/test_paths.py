@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.console.conftest import PASSWORD
@@ -94,7 +95,9 @@ def test_a_connection_that_drops_says_so(page):
     expect(page.get_by_text("The connection was lost.", exact=False)).to_be_hidden()
 
 
+@pytest.mark.complains("[object Event]")
 def test_what_was_missed_while_the_connection_was_gone_is_caught_up_with(page, served):
+    """The stream's own word on a lost connection is what the browser may complain of here."""
     template = next(each for each in served.ask("GET", "/api/templates") if each["name"] == "autumn_news")
     parameters = {"body.1": {"field": "firstName", "fallback": "there"}, "body.2": {"text": "London"}}
     new = {"name": "Missed", "templateId": template["id"], "parameters": parameters}
