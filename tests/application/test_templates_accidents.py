@@ -145,6 +145,10 @@ async def test_we_end_with_what_meta_has(database, steps):
         await world.keeper.sync(world.actor())
     for late in reversed(story.post):
         await world.keeper.reported(*late)
+    # Only what asked for it is looked at once more.
+    world.clock.pass_(minutes=10)
+    while await world.keeper.tick():
+        pass
     ours = await story.ours()
     with_meta = {t.meta_template_id: t for t in ours if t.meta_template_id is not None}
     assert set(with_meta) == set(world.meta.held)
@@ -154,3 +158,20 @@ async def test_we_end_with_what_meta_has(database, steps):
     assert {t.status for t in ours if t.meta_template_id is None} <= {Status.DRAFT}
     assert max(Counter((t.name, t.language) for t in ours).values(), default=1) == 1
     assert max(Counter(r.name for r in world.meta.held.values()).values(), default=1) == 1
+
+
+async def test_old_news_of_what_is_gone_at_meta_is_looked_into(database):
+    """A lost answer, an approval that comes late, and the template deleted at Meta in between."""
+    world = World(database, Meta(), Clock(), OrganizationId(uuid4()))
+    story = Story(world)
+    await story.do(("create", "beta", "Good morning", ReviewUnavailable, True))
+    await story.do(("verdict", "beta", Status.APPROVED))
+    await story.do(("gone at Meta", "beta"))
+    world.clock.pass_(minutes=10)
+    await world.keeper.sync(world.actor())
+    for late in story.post:
+        await world.keeper.reported(*late)
+    world.clock.pass_(minutes=10)
+    while await world.keeper.tick():
+        pass
+    assert [each.meta_template_id for each in await story.ours() if each.status is Status.APPROVED] == []

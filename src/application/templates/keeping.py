@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tidings.application.auditing import difference, note
 from tidings.application.ports.common import NewId, Now
 from tidings.application.ports.templates import Begin, DueAccounts, Review, Wabas, Work
-from tidings.application.templates.merging import GIVEN_UP, Changes, compare
+from tidings.application.templates.merging import GIVEN_UP, SETTLED, Changes, compare
 from tidings.application.templates.telling import save
 from tidings.domain.errors import Refused, Throttled
 from tidings.domain.events import TemplateRemarked, TemplateReported, WabaConnected
@@ -95,6 +95,9 @@ class Keeper:
             if before is None or status is None:
                 await work.accounts.want(event.waba_id, self.now())
                 return
+            if before.meta_template_id is None:
+                # Known by its name alone, and the news may be old: whether Meta has it still is looked at.
+                await work.accounts.want(event.waba_id, self.now() + SETTLED)
             named = replace(before, meta_template_id=event.meta_template_id)
             after = named.hear(News(status=status, at=event.at, reason=event.reason))
             if after != before:
