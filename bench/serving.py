@@ -22,11 +22,11 @@ def webhook(requests: int) -> Row:
         account = stage.connect()
         bodies = [_status(account["phoneNumberId"], account["wabaId"], n) for n in range(requests)]
         ours = [
-            request("POST", "/api/messages/webhook", stage.port, body, _signed(stage.secret, body))
+            request("POST", "/api/messages/webhook", stage.port, body, signed(stage.secret, body))
             for body in bodies
         ]
         with bare_server(stage, b"{}") as (port, pid):
-            theirs = [request("POST", "/webhook", port, body, _signed(stage.secret, body)) for body in bodies]
+            theirs = [request("POST", "/webhook", port, body, signed(stage.secret, body)) for body in bodies]
             sides = _compared(
                 (stage.port, stage.processes["service"].pid, ours), (port, pid, theirs), WEBHOOK_CONNECTIONS
             )
@@ -86,7 +86,7 @@ def _compared(ours: Target, bare: Target, connections: int) -> tuple[Side, Side]
     return first, second
 
 
-def _signed(secret: str, body: bytes) -> dict[str, str]:
+def signed(secret: str, body: bytes) -> dict[str, str]:
     return {
         "content-type": "application/json",
         "x-hub-signature-256": f"sha256={hmac.digest(secret.encode(), body, 'sha256').hex()}",

@@ -1,7 +1,6 @@
 """Row `webhooks-1000`: Meta's largest deliveries, 1,000 statuses each, until every one is in its message."""
 
 import asyncio
-import hmac
 import json
 import os
 import time
@@ -11,6 +10,7 @@ from uuid import UUID
 
 from bench.figures import Row, Side, cpu_of, memory_of, per_piece
 from bench.load import drive, request
+from bench.serving import signed
 from bench.stage import Stage, staged, until
 from tidings.adapters.embedded.system import uuid7
 from tidings.application.ports.gateway import callback_data
@@ -41,7 +41,7 @@ def webhooks(messages: int) -> Row:
         known = asyncio.run(_known(stage, account["phoneNumberId"], messages))
         bodies = list(_bodies(account["phoneNumberId"], account["wabaId"], known))
         asked = [
-            request("POST", "/api/messages/webhook", stage.port, body, _signed(stage.secret, body))
+            request("POST", "/api/messages/webhook", stage.port, body, signed(stage.secret, body))
             for body in bodies
         ]
         pid = stage.processes["service"].pid
@@ -86,7 +86,7 @@ async def _known(stage: Stage, number: str, count: int) -> list[tuple[Wamid, UUI
             async with container.whatsapp_begin()() as work:
                 await work.messages.add(page)
                 await work.messages.save(page)
-            made += [(message.wamid, message.attempt_id) for message in page if message.wamid]  # type: ignore[misc]
+            made += [(each.wamid, each.attempt_id) for each in page if each.wamid and each.attempt_id]
         await container.whatsapp_database().close()
     return made
 
@@ -131,10 +131,6 @@ def _bodies(number: str, waba: str, known: Sequence[tuple[Wamid, UUID]]) -> list
             entry = {"id": waba, "changes": [{"field": "messages", "value": value}]}
             bodies.append(json.dumps({"object": "whatsapp_business_account", "entry": [entry]}).encode())
     return bodies
-
-
-def _signed(secret: str, body: bytes) -> dict[str, str]:
-    return {"x-hub-signature-256": f"sha256={hmac.digest(secret.encode(), body, 'sha256').hex()}"}
 
 
 async def _applied(stage: Stage) -> bool:

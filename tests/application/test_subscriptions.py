@@ -19,8 +19,8 @@ from tidings.adapters.security import AesSealer
 from tidings.application.ports.users.subscriptions import CourierAnswer, SealedSecrets
 from tidings.application.users.delivering import HELD, Deliverer, place_of
 from tidings.application.users.publishing import Publisher
-from tidings.domain.events import ConversationMoved
-from tidings.domain.kernel import ConversationId, OrganizationId, PhoneNumberId
+from tidings.domain.events import ContactErased, ContactOptedOut, ConversationMoved
+from tidings.domain.kernel import ContactId, ConversationId, OrganizationId, PersonKey, PhoneNumberId
 from tidings.domain.users.subscriptions import (
     GIVEN_UP,
     OLD_SECRET,
@@ -311,3 +311,23 @@ async def test_a_subscription_that_is_removed_takes_its_line_with_it(post, conve
         await work.subscriptions.remove(post.us, shop.id)
     await post.deliver()
     assert (post.endpoints.tries, await post.page(shop)) == (0, [])
+
+
+async def test_what_says_something_of_an_erased_person_is_in_no_line_any_more(post):
+    """S18: waiting or delivered, by contact and by number; what concerns others stays."""
+    shop = await post.subscribe(events=("*",))
+    ada, bea = ContactId(uuid4()), ContactId(uuid4())
+    opted = [
+        (uuid7(), ContactOptedOut(organization_id=post.us, contact_id=each, source="form", at=post.clock()))
+        for each in (ada, bea)
+    ]
+    await post.publisher.hear(opted)
+    await post.deliver()
+    await post.publisher.hear([(uuid7(), replace(event)) for _, event in opted])
+    erased = ContactErased(
+        organization_id=post.us, contact_id=ada, people=(PersonKey("447700900123"),), at=post.clock()
+    )
+    await post.publisher.forget([(uuid7(), erased)])
+    left = await post.page(shop)
+    assert {each.key for each in left} == {str(bea)}
+    assert len(left) == 2

@@ -104,3 +104,34 @@ def test_an_address_that_leads_elsewhere_leads_home(served):
     for each in reply.headers.get_list("set-cookie"):
         assert "HttpOnly" in each
         assert "SameSite=lax" in each
+
+
+def test_the_page_of_one_thing_is_accessible_and_fits_a_phone(page, served):
+    template = next(each for each in served.ask("GET", "/api/templates") if each["name"] == "autumn_news")
+    new = {
+        "templateId": template["id"],
+        "parameters": {"body.1": {"field": "firstName", "fallback": "there"}, "body.2": {"text": "London"}},
+    }
+    draft = served.ask("POST", "/api/campaigns", name="Draft", **new)
+    sent = f"/api/campaigns/{served.ask('POST', '/api/campaigns', name='Sent', **new)['id']}"
+    served.ask("POST", f"{sent}/launch")
+    served.until(lambda: served.ask("GET", sent)["state"] == "completed")
+    person = served.ask("GET", "/api/contacts")[0]
+    recipient = served.ask("GET", f"{sent}/recipients")[0]
+    message = served.ask("GET", "/api/messages")[0]
+    ours = sent.removeprefix("/api")
+    for path in (
+        f"/contacts/{person['id']}",
+        f"/templates/{template['id']}",
+        f"/campaigns/{draft['id']}",
+        ours,
+        f"{ours}/people/{recipient['id']}",
+        f"/messages/{message['id']}",
+    ):
+        page.set_viewport_size({"width": 1200, "height": 800})
+        page.goto(path, wait_until="networkidle")
+        results = Axe().run(page)
+        assert results.violations_count == 0, (path, results.generate_report())
+        page.set_viewport_size({"width": 360, "height": 740})
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, path

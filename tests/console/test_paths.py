@@ -295,3 +295,23 @@ def test_a_number_tells_its_limits_and_when_meta_spoke_of_it(page):
     somebody_writes(page, "Is anybody there?")
     page.goto("/numbers")
     expect(page.locator("tbody tr").first).to_contain_text(re.compile(r"20\d\d-\d\d-\d\d \d\d:\d\d"))
+
+
+def test_a_campaign_is_paused_resumed_and_cancelled(page):
+    page.goto("/campaigns/new")
+    page.get_by_label("Name").fill("Held")
+    page.get_by_label("To", exact=True).select_option(label="Customers (40)")
+    page.get_by_label("Template").select_option(label="autumn_news · en_GB")
+    page.get_by_label(re.compile(r"body \{\{2\}\}")).select_option("text")
+    page.locator('[name="else:body.2"]').fill("London")
+    page.get_by_label("Begin with a few", exact=False).check()
+    page.get_by_label("Minutes to watch after each step").fill("600")
+    page.get_by_role("button", name="Make a draft").click()
+    page.get_by_role("button", name="Launch").click()
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("#totals .state-paused")).to_be_visible(timeout=30_000)
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator("#totals .state-running")).to_be_visible(timeout=30_000)
+    page.on("dialog", lambda asked: asked.accept())
+    page.locator("form[action$='/cancel'] button").click()
+    expect(page.locator("#totals .state-cancelled")).to_be_visible(timeout=30_000)
