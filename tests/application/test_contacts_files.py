@@ -1,6 +1,7 @@
 """Files of contacts: every encoding, workbooks, hostile files, imports that are killed, and the way out."""
 
 import csv
+import tracemalloc
 import zipfile
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -116,6 +117,23 @@ async def test_no_bytes_crash_the_reading_or_are_half_applied(world, tmp_path, c
         report = None
     page = await world.contacts.page(actor, ContactFilter(), number=1)
     assert page.total == (report.created if report else 0)
+
+
+async def test_a_line_of_three_gigabytes_is_refused_within_little_memory(world, owner, tmp_path):
+    path = tmp_path / "endless.csv"
+    with path.open("wb") as file:
+        file.write(b"phone,name\n" + b"x" * 3_000_000)
+        file.truncate(3 * 2**30)
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnreadableFile) as refused:
+            await world.imports.import_file(owner, path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert [fault.rule for fault in refused.value.faults] == ["line"]
+    assert peak < 50_000_000
+    assert (await world.contacts.page(owner, ContactFilter(), number=1)).total == 0
 
 
 def a_workbook(path: Path, *rows: list[object]) -> Path:

@@ -166,7 +166,7 @@ class Reports:
         async with self.read(organization) as work:
             campaign = await work.campaigns.get(id)
             recipient = await work.recipients.get(id, recipient_id)
-            responses = await work.responses.of(recipient_id)
+            responses = await work.responses.of([recipient_id])
         chain = _beginning(campaign, recipient)
         chain += await self.line.explain(organization, recipient_id)
         if recipient.priced:

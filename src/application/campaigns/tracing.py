@@ -31,8 +31,13 @@ class Traces:
     ) -> Raw:
         async with self.read(organization) as look:
             found = await look.recipients.of_person(contact, people)
-            traces = [
-                Trace(campaign=name, recipient=each, responses=await look.responses.of(each.id))
-                for name, each in found
-            ]
+            did = await look.responses.of([each.id for _, each in found])
+        traces = [
+            Trace(
+                campaign=name,
+                recipient=each,
+                responses=[response for response in did if response.recipient_id == each.id],
+            )
+            for name, each in found
+        ]
         return Raw(msgspec.json.encode(traces))

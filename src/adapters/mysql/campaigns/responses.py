@@ -57,8 +57,8 @@ class SqlResponses:
         query = select(c.kind, func.count()).where(c.campaign_id == campaign).group_by(c.kind)
         return {kind: count for kind, count in await self.connection.execute(query)}
 
-    async def of(self, recipient: MessageId) -> Sequence[Response]:
-        query = select(responses).where(responses.c.recipient_id == recipient)
+    async def of(self, recipients: Collection[MessageId]) -> Sequence[Response]:
+        query = select(responses).where(responses.c.recipient_id.in_(recipients))
         found = [Response(**row) for row in (await self.connection.execute(query)).mappings()]
         return sorted(found, key=lambda each: (each.at, list(Kind).index(each.kind)))
 

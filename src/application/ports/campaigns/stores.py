@@ -82,7 +82,7 @@ class ResponseStore(Protocol):
 
     async def counts(self, campaign: CampaignId) -> Mapping[Kind, int]: ...
 
-    async def of(self, recipient: MessageId) -> Sequence[Response]:
+    async def of(self, recipients: Collection[MessageId]) -> Sequence[Response]:
         """In order of time."""
         ...
 
