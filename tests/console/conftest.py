@@ -1,10 +1,12 @@
 """A real server with its sandbox, and Debian's Chromium."""
 
+import os
 import shutil
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
@@ -23,6 +25,8 @@ class Served:
     url: str
     api: httpx.Client
     email: str
+    letters: Path
+    """The folder of its letters."""
 
     def until(self, look):
         end = time.monotonic() + 60
@@ -36,6 +40,13 @@ class Served:
         reply = self.api.request(method, path, json=body or None)
         assert reply.is_success, reply.text
         return reply.json().get("data")
+
+    def draft(self, name, **more):
+        """A campaign with the approved template, to everybody unless `more` says whom; its id."""
+        template = next(each for each in self.ask("GET", "/api/templates") if each["name"] == "autumn_news")
+        parameters = {"body.1": {"field": "firstName", "fallback": "there"}, "body.2": {"text": "London"}}
+        new = {"name": name, "templateId": template["id"], "parameters": parameters, **more}
+        return self.ask("POST", "/api/campaigns", **new)["id"]
 
 
 @pytest.fixture(scope="package")
@@ -53,11 +64,12 @@ def served(tmp_path_factory):
             "--data",
             str(folder / "data"),
         ]
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    url = f"http://127.0.0.1:{port}"
+        url = f"http://127.0.0.1:{port}"
+        environment = {**os.environ, "TIDINGS_BASE_URL": url}
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
     try:
         with httpx.Client(base_url=url, timeout=30) as api:
-            served = Served(url, api, "rowan@example.org")
+            served = Served(url, api, "rowan@example.org", folder / "data" / "mail")
             served.until(lambda: _up(api))
             account = {"name": "Rowan Hale", "email": served.email, "password": PASSWORD}
             token = served.ask("POST", "/api/auth/register", **account)["token"]

@@ -5,6 +5,8 @@ import re
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from tests.console.test_paths import somebody_writes
+
 PAGES = (
     "/",
     "/contacts",
@@ -23,6 +25,8 @@ PAGES = (
     "/audit",
     "/account",
     "/sandbox",
+    "/reset-password",
+    "/invitation",
 )
 LARGEST_PAGE = 100 * 1024
 
@@ -108,25 +112,23 @@ def test_an_address_that_leads_elsewhere_leads_home(served):
 
 def test_the_page_of_one_thing_is_accessible_and_fits_a_phone(page, served):
     template = next(each for each in served.ask("GET", "/api/templates") if each["name"] == "autumn_news")
-    new = {
-        "templateId": template["id"],
-        "parameters": {"body.1": {"field": "firstName", "fallback": "there"}, "body.2": {"text": "London"}},
-    }
-    draft = served.ask("POST", "/api/campaigns", name="Draft", **new)
-    sent = f"/api/campaigns/{served.ask('POST', '/api/campaigns', name='Sent', **new)['id']}"
+    draft, sent = served.draft("Draft"), f"/api/campaigns/{served.draft('Sent')}"
     served.ask("POST", f"{sent}/launch")
     served.until(lambda: served.ask("GET", sent)["state"] == "completed")
     person = served.ask("GET", "/api/contacts")[0]
     recipient = served.ask("GET", f"{sent}/recipients")[0]
     message = served.ask("GET", "/api/messages")[0]
     ours = sent.removeprefix("/api")
+    somebody_writes(page, "Is this the shop?")
+    thread = served.until(lambda: served.ask("GET", "/api/conversations"))[0]
     for path in (
         f"/contacts/{person['id']}",
         f"/templates/{template['id']}",
-        f"/campaigns/{draft['id']}",
+        f"/campaigns/{draft}",
         ours,
         f"{ours}/people/{recipient['id']}",
         f"/messages/{message['id']}",
+        f"/inbox/{thread['id']}",
     ):
         page.set_viewport_size({"width": 1200, "height": 800})
         page.goto(path, wait_until="networkidle")

@@ -98,10 +98,7 @@ def test_a_connection_that_drops_says_so(page):
 @pytest.mark.complains("[object Event]")
 def test_what_was_missed_while_the_connection_was_gone_is_caught_up_with(page, served):
     """The stream's own word on a lost connection is what the browser may complain of here."""
-    template = next(each for each in served.ask("GET", "/api/templates") if each["name"] == "autumn_news")
-    parameters = {"body.1": {"field": "firstName", "fallback": "there"}, "body.2": {"text": "London"}}
-    new = {"name": "Missed", "templateId": template["id"], "parameters": parameters}
-    id = served.ask("POST", "/api/campaigns", **new)["id"]
+    id = served.draft("Missed")
     served.ask("POST", f"/api/campaigns/{id}/launch")
     page.goto(f"/campaigns/{id}")
     page.context.set_offline(True)
@@ -315,3 +312,58 @@ def test_a_campaign_is_paused_resumed_and_cancelled(page):
     page.on("dialog", lambda asked: asked.accept())
     page.locator("form[action$='/cancel'] button").click()
     expect(page.locator("#totals .state-cancelled")).to_be_visible(timeout=30_000)
+
+
+def test_a_file_may_be_tried_first_and_stays_chosen_when_something_is_wrong(page, tmp_path, served):
+    file = tmp_path / "trial.csv"
+    file.write_text("Vorname,Mobile\nZadie,07700955101\nBad,12\n", encoding="utf-8")
+    page.goto("/imports")
+    page.get_by_label("CSV or Excel file").set_input_files(file)
+    page.locator('[name="map:Vorname"]').select_option("firstName")
+    page.locator('[name="map:Mobile"]').select_option("phone")
+    page.get_by_label("Country of numbers").fill("Atlantis")
+    page.get_by_label("Only say what would happen").check()
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_label("Country of numbers")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator('[name="map:Mobile"]')).to_have_value("phone")
+    page.get_by_label("Country of numbers").fill("GB")
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator(".state-done")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("2 / 2")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Rows with errors").click()
+    assert "too_short" in download.value.path().read_text(encoding="utf-8-sig")
+    assert served.ask("GET", "/api/contacts?search=Zadie") == []
+
+
+def test_a_campaign_is_tried_on_somebody_first(page, served):
+    page.goto(f"/campaigns/{served.draft('Tried first')}")
+    page.get_by_text("Try it on somebody first").click()
+    page.get_by_label("Who gets it").select_option(label="Person 39")
+    page.get_by_role("button", name="Send a test").click()
+    expect(page.get_by_text("The message is on its way to +447700900039.")).to_be_visible()
+    expect(page.locator("#totals")).not_to_contain_text("39")
+
+
+def test_who_failed_is_tried_again(page, served):
+    group = served.ask("POST", "/api/groups", name="Lost")
+    served.ask("POST", "/api/contacts", firstName="Lost", phone="+447700966001", groupId=group["id"])
+    page.goto("/sandbox")
+    share = page.get_by_label("experiment")
+    share.fill("1")
+    page.get_by_role("button", name="Apply").first.click()
+    expect(share).to_have_value("1.0")
+    try:
+        id = served.draft("Fails", groupId=group["id"])
+        page.goto(f"/campaigns/{id}")
+        page.get_by_role("button", name="Launch").click()
+        expect(page.get_by_role("button", name="Try those who failed again")).to_be_visible(timeout=60_000)
+    finally:
+        page.goto("/sandbox")
+        share.fill("0.01")
+        page.get_by_role("button", name="Apply").first.click()
+        expect(share).to_have_value("0.01")
+    page.goto(f"/campaigns/{id}")
+    page.get_by_role("button", name="Try those who failed again").click()
+    page.wait_for_url(lambda url: url.rpartition("/")[2] != id)
+    expect(page.locator("#people tbody tr")).to_have_count(1)

@@ -41,6 +41,11 @@ def _set(answer: Response[Any], cookies: list[str]) -> None:
         )
 
 
+def _again(request: Asked, name: str, form: dict[str, str], error: ApiRefused) -> Response[str]:
+    """The same form with what was typed, and what was wrong with it."""
+    return page(request, name, status=422, form=form, wrong=error.by_field(), error=error, me=None)
+
+
 class AccessController(Controller):
     include_in_schema = False
 
@@ -86,8 +91,7 @@ class AccessController(Controller):
         try:
             signed_in = (await api_of(request).ask("POST", "/api/auth/register", body=body)).data
         except ApiRefused as error:
-            wrong = error.by_field()
-            return page(request, "sign-up.html", status=422, form=form, wrong=wrong, error=error, me=None)
+            return _again(request, "sign-up.html", form, error)
         return kept_of(request, signed_in, "/")
 
     @get("/forgot-password")
@@ -103,6 +107,37 @@ class AccessController(Controller):
         except ApiRefused as error:
             return page(request, "forgot.html", status=422, form=form, error=error, me=None)
         return page(request, "forgot.html", form=form, sent=True, me=None)
+
+    @get("/reset-password")
+    async def reset_page(self, request: Asked) -> Response[str]:
+        return page(request, "reset-password.html", form={}, wrong={}, me=None)
+
+    @post("/reset-password")
+    async def reset(self, request: Asked) -> Response[str]:
+        form = await typed(request)
+        body = {"token": form.get("token", ""), "newPassword": form.get("newPassword", "")}
+        try:
+            await api_of(request).ask("POST", "/api/auth/reset-password", body=body)
+        except ApiRefused as error:
+            return _again(request, "reset-password.html", form, error)
+        return page(request, "reset-password.html", done=True, me=None)
+
+    @get("/invitation")
+    async def invitation_page(self, request: Asked) -> Response[str]:
+        return page(request, "invitation.html", form={}, wrong={}, me=None)
+
+    @post("/invitation")
+    async def join(self, request: Asked) -> Response[Any]:
+        """Whoever is new is signed in; whoever has an account signs in with it."""
+        form = await typed(request)
+        body = {name: form.get(name, "") for name in ("token", "name", "password")}
+        try:
+            joined = (await api_of(request).ask("POST", "/api/auth/accept-invitation", body=body)).data
+        except ApiRefused as error:
+            return _again(request, "invitation.html", form, error)
+        if signed_in := joined.get("signedIn"):
+            return kept_of(request, signed_in, "/")
+        return page(request, "invitation.html", joined=joined["organization"]["name"], me=None)
 
     @post("/sign-out")
     async def sign_out(self, request: Asked) -> Redirect:

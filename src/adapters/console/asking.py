@@ -9,6 +9,8 @@ from litestar.datastructures import UploadFile
 from tidings.adapters.console.calls import Api
 
 Asked = Request[Any, Any, Any]
+SECRETS = ("password", "newPassword")
+"""Fields in which a blank at the end belongs to what was typed."""
 
 
 def api_of(request: Asked) -> Api:
@@ -24,10 +26,19 @@ async def typed(request: Asked) -> dict[str, str]:
     """The fields of a form, trimmed."""
     form = await request.form()
     return {
-        name: value.strip() if name != "password" else value
+        name: value.strip() if name not in SECRETS else value
         for name, value in cast("Mapping[str, object]", form).items()
         if isinstance(value, str)
     }
+
+
+async def some_people(request: Asked) -> list[dict[str, Any]]:
+    """Contacts for whom a message may be looked at or tried, when this person may see any."""
+    person = await me(request)
+    if "contacts:read" not in person["permissions"]:
+        return []
+    found: list[dict[str, Any]] = await api_of(request).get("/api/contacts", limit=20)
+    return found
 
 
 async def uploaded(request: Asked, name: str) -> tuple[str, bytes] | None:

@@ -55,6 +55,18 @@ class PlanPages(Controller):
         await api_of(request).ask("DELETE", f"/api/campaigns/{id}/schedule")
         return Redirect(f"/campaigns/{id}", status_code=303)
 
+    @post("/{id:uuid}/test")
+    async def test(self, request: Asked, id: FromPath[UUID]) -> Response[Any]:
+        form = await typed(request)
+        body = {"contactIds": [form.get("contactId", "")]}
+        try:
+            sent = (await api_of(request).ask("POST", f"/api/campaigns/{id}/test", body=body)).data
+        except ApiRefused as error:
+            if error.status in (401, 403, 404):
+                raise
+            return await shown_campaign(request, str(id), error, form)
+        return await shown_campaign(request, str(id), None, form, tried=sent[0])
+
     @post("/{id:uuid}/retry-failed")
     async def retry(self, request: Asked, id: FromPath[UUID]) -> Response[Any]:
         try:

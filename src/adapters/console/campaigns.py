@@ -9,11 +9,12 @@ from litestar import Controller, Response, get, post
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Stream
 
-from tidings.adapters.console.asking import Asked, api_of, me, typed
+from tidings.adapters.console.asking import Asked, api_of, me, some_people, typed
 from tidings.adapters.console.calls import ApiRefused
 from tidings.adapters.console.live import events
 from tidings.adapters.console.rendering import page
 
+LAUNCH = "campaigns:launch"
 ACTS = ("launch", "pause", "resume", "cancel", "approve")
 SOURCES = ("firstName", "lastName", "company", "jobTitle", "email")
 FUNNEL = ("planned", "accepted", "sent", "delivered", "read")
@@ -110,23 +111,17 @@ class CampaignPages(Controller):
     @get("/{id:uuid}/live")
     async def live(self, request: Asked, id: FromPath[UUID]) -> Stream:
         """The totals, as a piece of the page each time they change."""
-        path = f"/api/campaigns/{id}"
-
-        pace = Pace()
+        pace, person = Pace(), await me(request)
 
         async def piece(_: dict[str, Any]) -> Response[str]:
-            report = await api_of(request).get(f"{path}/report")
-            numbers = _numbers(report)
-            return page(
-                request,
-                "campaign-totals.html",
-                me=None,
-                rate=pace.of(numbers["funnel"][1]["count"]),
-                line=await _line(request, report["campaign"]),
-                **numbers,
-            )
+            return await _totals(request, id, person, pace)
 
-        return events(api_of(request), f"{path}/progress", piece)
+        return events(api_of(request), f"/api/campaigns/{id}/progress", piece)
+
+    @get("/{id:uuid}/totals")
+    async def totals(self, request: Asked, id: FromPath[UUID]) -> Response[str]:
+        """Of a campaign that is over: people still read, and some messages fail late."""
+        return await _totals(request, id, await me(request))
 
     @get("/{id:uuid}/people")
     async def people(
@@ -169,6 +164,23 @@ class Pace:
         now = time.monotonic()
         before, self.at, known, self.accepted = self.at, now, self.accepted, accepted
         return None if not before or now == before else round(max(accepted - known, 0) / (now - before), 1)
+
+
+async def _totals(
+    request: Asked, id: UUID, person: dict[str, Any], pace: Pace | None = None
+) -> Response[str]:
+    """The numbers of a campaign as a piece of its page."""
+    report = await api_of(request).get(f"/api/campaigns/{id}/report")
+    numbers = _numbers(report)
+    return page(
+        request,
+        "campaign-totals.html",
+        me=None,
+        may_launch=LAUNCH in person["permissions"],
+        rate=pace.of(numbers["funnel"][1]["count"]) if pace else None,
+        line=await _line(request, report["campaign"]),
+        **numbers,
+    )
 
 
 async def _line(request: Asked, campaign: dict[str, Any]) -> dict[str, Any] | None:
@@ -252,9 +264,17 @@ def _numbers(report: dict[str, Any]) -> dict[str, Any]:
 
 
 async def shown_campaign(
-    request: Asked, id: str, error: ApiRefused | None, form: dict[str, str] | None = None
+    request: Asked,
+    id: str,
+    error: ApiRefused | None,
+    form: dict[str, str] | None = None,
+    *,
+    tried: dict[str, Any] | None = None,
 ) -> Response[str]:
-    """A campaign's page; with `error`, what stood in the way of what was asked on it."""
+    """A campaign's page; with `error`, what stood in the way of what was asked on it.
+
+    `tried` is the recipient of a test.
+    """
     api = api_of(request)
     report = await api.get(f"/api/campaigns/{id}/report")
     try:
@@ -263,11 +283,17 @@ async def shown_campaign(
         if missing.status != 404:
             raise
         template = None
+    person = await me(request)
+    still = report["campaign"]["state"] in ("draft", "scheduled")
+    may_launch = LAUNCH in person["permissions"]
     return page(
         request,
         "campaign.html",
         status=200 if error is None else 422,
-        me=await me(request),
+        me=person,
+        may_launch=may_launch,
+        people=await some_people(request) if may_launch and still else [],
+        tried=tried,
         template=template,
         error=error,
         form=form or {},

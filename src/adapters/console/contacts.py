@@ -219,7 +219,9 @@ class ImportPages(Controller):
 
     @post("/")
     async def start(self, request: Asked) -> Response[Any]:
+        """Asked by script, a refusal is a part of the page, so that the file stays chosen."""
         form, chosen, api = await typed(request), await uploaded(request, "file"), api_of(request)
+        by_script = "hx-request" in request.headers
         error: ApiRefused | None = None
         if chosen is None:
             wants = {"field": "file", "rule": "required", "message": "choose a file"}
@@ -227,9 +229,17 @@ class ImportPages(Controller):
         else:
             try:
                 job = await self._send(request, "/api/contacts/imports", form, chosen)
-                return Redirect(f"/imports/{job['id']}", status_code=303)
+                there = f"/imports/{job['id']}"
+                if by_script:
+                    return Response("", status_code=200, headers={"hx-redirect": there})
+                return Redirect(there, status_code=303)
             except ApiRefused as refused:
                 error = refused
+        wrong = error.by_field()
+        if by_script:
+            return page(
+                request, "import-refused.html", status=422, me=None, form=form, wrong=wrong, error=error
+            )
         return page(
             request,
             "imports.html",
@@ -239,7 +249,7 @@ class ImportPages(Controller):
             groups=await api.get("/api/groups", limit=100),
             policies=POLICIES,
             form=form,
-            wrong=error.by_field(),
+            wrong=wrong,
             error=error,
         )
 

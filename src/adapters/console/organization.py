@@ -98,6 +98,24 @@ class OrganizationPages(Controller):
             return await _organization(request, error=error)
         return Redirect("/organization", status_code=303)
 
+    @post("/organization/new")
+    async def create(self, request: Asked) -> Response[Any]:
+        form = await typed(request)
+        try:
+            await api_of(request).ask("POST", "/api/organization", body={"name": form.get("called", "")})
+        except ApiRefused as error:
+            if error.status in (401, 403):
+                raise
+            return await _organization(request, form=form, error=error)
+        return Redirect("/organization", status_code=303)
+
+    @post("/organization/approval")
+    async def approval(self, request: Asked) -> Redirect:
+        form = await typed(request)
+        body = {"needed": form.get("needed") == "yes"}
+        await api_of(request).ask("PUT", "/api/campaigns/approval", body=body)
+        return Redirect("/organization", status_code=303)
+
     @post("/organization/switch")
     async def switch(self, request: Asked) -> Redirect:
         form = await typed(request)
@@ -132,11 +150,34 @@ class OrganizationPages(Controller):
         try:
             codes = (await api_of(request).ask("POST", "/api/auth/second-factor/confirm", body=body)).data
         except ApiRefused as error:
-            if error.status == 401:
-                raise
             again = {"secret": form.get("secret", ""), "uri": form.get("uri", "")}
             return await _account(request, enrolment=again, error=error)
         return await _account(request, codes=codes)
+
+    @post("/account/second-factor/remove")
+    async def remove_factor(self, request: Asked) -> Response[Any]:
+        form = await typed(request)
+        try:
+            body = {"code": form.get("code", "")}
+            await api_of(request).ask("DELETE", "/api/auth/second-factor", body=body)
+        except ApiRefused as error:
+            return await _account(request, error=error)
+        return Redirect("/account", status_code=303)
+
+    @post("/account/sessions/{id:uuid}/end")
+    async def end_session(self, request: Asked, id: FromPath[UUID]) -> Redirect:
+        await api_of(request).ask("DELETE", f"/api/auth/sessions/{id}")
+        return Redirect("/account", status_code=303)
+
+    @post("/account/password")
+    async def change_password(self, request: Asked) -> Response[Any]:
+        form = await typed(request)
+        body = {"currentPassword": form.get("password", ""), "newPassword": form.get("newPassword", "")}
+        try:
+            signed_in = (await api_of(request).ask("POST", "/api/auth/change-password", body=body)).data
+        except ApiRefused as error:
+            return await _account(request, error=error)
+        return kept_of(request, signed_in, "/account")
 
 
 def _role(form: dict[str, str]) -> dict[str, str]:
@@ -148,6 +189,7 @@ def _role(form: dict[str, str]) -> dict[str, str]:
 
 
 async def _account(request: Asked, **given: Any) -> Response[str]:
+    """One's own account; a wrong code is no reason to be sent to the door, an ended session is."""
     api = api_of(request)
     return page(
         request,
@@ -156,6 +198,7 @@ async def _account(request: Asked, **given: Any) -> Response[str]:
         me=await me(request),
         factor=await api.get("/api/auth/second-factor"),
         sessions=await api.get("/api/auth/sessions"),
+        wrong=given["error"].by_field() if given.get("error") else {},
         **given,
     )
 
@@ -181,6 +224,7 @@ async def _organization(
         keys=await api.get("/api/keys"),
         roles=ROLES,
         custom=await api.get("/api/organization/roles") if may_see else [],
+        approval=await api.get("/api/campaigns/approval") if "campaigns:read" in rights else None,
         form=form or {},
         wrong={} if error is None else error.by_field(),
         error=error,

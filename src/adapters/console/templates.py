@@ -8,7 +8,7 @@ from litestar import Controller, Response, get, post
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-from tidings.adapters.console.asking import Asked, api_of, me, typed
+from tidings.adapters.console.asking import Asked, api_of, me, some_people, typed
 from tidings.adapters.console.calls import ApiRefused
 from tidings.adapters.console.rendering import page
 
@@ -76,15 +76,6 @@ def _slots(form: dict[str, str]) -> list[int]:
     return [n for n in range(1, PLACEHOLDERS + 1) if "{{" + str(n) + "}}" in form.get("body", "")]
 
 
-async def _people(request: Asked) -> list[dict[str, Any]]:
-    """Contacts for whom a message may be looked at."""
-    person = await me(request)
-    if "contacts:read" not in person["permissions"]:
-        return []
-    found: list[dict[str, Any]] = await api_of(request).get("/api/contacts", limit=20)
-    return found
-
-
 class TemplatePages(Controller):
     path = "/templates"
     include_in_schema = False
@@ -103,7 +94,7 @@ class TemplatePages(Controller):
             me=await me(request),
             form=form,
             wrong={},
-            people=await _people(request),
+            people=await some_people(request),
             categories=CATEGORIES,
             look=_look(form),
             slots=[],
@@ -146,7 +137,7 @@ class TemplatePages(Controller):
                 form=form,
                 wrong=error.by_field(),
                 error=error,
-                people=await _people(request),
+                people=await some_people(request),
                 categories=CATEGORIES,
                 look=_look(form),
                 slots=_slots(form),

@@ -28,7 +28,7 @@ from tidings.domain.contacts.importing import (
     plan_batch,
 )
 from tidings.domain.contacts.people import PhoneTaken
-from tidings.domain.contacts.rows import Entry, Reader, RowError, plain, read_row
+from tidings.domain.contacts.rows import Entry, Reader, RowError, UnknownCountry, plain, read_row
 from tidings.domain.kernel import Actor, OrganizationId, Permission
 
 BATCH = 1000
@@ -86,7 +86,11 @@ class Importer:
 
         Raise MissingColumn, UnknownCountry, GroupNotFound, and Invalid for a mapping that does not fit.
         """
-        self.numbering.calling_code(options.country)
+        try:
+            self.numbering.calling_code(options.country)
+        except UnknownCountry as error:
+            faults = (replace(fault, field="country") for fault in error.faults)
+            raise UnknownCountry("", *faults) from error
         columns = columns_of(sheet.header, options.mapping)
         if options.group_id is not None:
             async with self.reading(organization) as look:

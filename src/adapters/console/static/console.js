@@ -4,6 +4,12 @@ document.addEventListener("submit", (event) => {
   const question = event.target.dataset.confirm;
   if (question && !window.confirm(question)) event.preventDefault();
 });
+// The token of a letter stands behind the #, where no server and no proxy writes it down.
+const token = document.getElementById("f-token");
+if (token && window.location.hash.startsWith("#token=")) {
+  token.value = window.location.hash.slice("#token=".length);
+  window.history.replaceState(null, "", window.location.pathname);
+}
 // A dropped connection says so, and says when it is back.
 const offline = () => document.getElementById("offline");
 const say = (gone) => { const bar = offline(); if (bar) bar.hidden = !gone; };
