@@ -11,7 +11,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ASGIApp, ControllerRouterHandler
 
 from tidings.adapters.console.app import create_console
-from tidings.adapters.http.campaigns import CampaignController, RateController
+from tidings.adapters.http.campaigns import CampaignController, LinkController, RateController
 from tidings.adapters.http.contact_files import ContactFileController
 from tidings.adapters.http.contact_privacy import PrivacyController
 from tidings.adapters.http.contact_segments import AttributeController, SegmentController
@@ -61,7 +61,7 @@ CONTROLLERS: dict[str, list[ControllerRouterHandler]] = {
         SegmentController,
     ],
     "templates": [TemplateController, TemplateFileController],
-    "campaigns": [CampaignController, RateController],
+    "campaigns": [CampaignController, LinkController, RateController],
     "teams": [TeamController],
     "whatsapp": [
         MessageController,
@@ -102,6 +102,7 @@ PROVIDED = (
     "reports",
     "rehearsal",
     "crediting",
+    "following",
     "messages",
     "conversations",
     "desk",

@@ -10,7 +10,7 @@ from tidings.adapters.meta.media import MetaMedia, MetaUploads
 from tidings.adapters.meta.numbers import MetaNumbers
 from tidings.adapters.meta.templates import MetaReview
 from tidings.adapters.meta.webhooks import MetaWebhookReader
-from tidings.adapters.mysql.campaigns import SqlActiveCampaigns, campaigns_in
+from tidings.adapters.mysql.campaigns import SqlActiveCampaigns, SqlLinkReader, campaigns_in
 from tidings.adapters.mysql.contacts.imports import SqlImportQueue
 from tidings.adapters.mysql.contacts.privacy import Pseudonyms, SqlRetentionQueue
 from tidings.adapters.mysql.contacts.search import SqlContactSearch
@@ -27,7 +27,19 @@ from tidings.adapters.peers.traces import Kept
 from tidings.adapters.peers.whatsapp import LocalLine
 from tidings.adapters.sheets.files import FileSheets
 from tidings.adapters.sheets.writing import FileTables
-from tidings.application.campaigns import Campaigns, Crediting, Planner, Rehearsal, Reports, Runner, Watch
+from tidings.adapters.statistics import ScipyStatistics
+from tidings.application.campaigns import (
+    Campaigns,
+    Crediting,
+    Experimenting,
+    Following,
+    Links,
+    Planner,
+    Rehearsal,
+    Reports,
+    Runner,
+    Watch,
+)
 from tidings.application.campaigns import tracing as campaign_tracing
 from tidings.application.contacts.activity import Activity
 from tidings.application.contacts.attributes import Attributes
@@ -308,6 +320,13 @@ class Container(People):
         ),
     )
     line = near_or_far(settings, peers, "whatsapp", Line, providers.Singleton(LocalLine, lines))
+    planner = providers.Singleton(
+        Planner,
+        templates=sendable,
+        links=providers.Singleton(Links, settings.provided.base_url),
+        now=now,
+        new_id=new_id,
+    )
     campaigns = providers.Singleton(
         Campaigns,
         begin=campaigns_begin,
@@ -315,11 +334,20 @@ class Container(People):
         audience=audience,
         templates=sendable,
         line=line,
+        planner=planner,
         signal=campaigns_signal,
         now=now,
         new_id=new_id,
     )
-    planner = providers.Singleton(Planner, templates=sendable, now=now, new_id=new_id)
+    experimenting = providers.Singleton(
+        Experimenting, statistics=providers.Singleton(ScipyStatistics), now=now
+    )
+    following = providers.Singleton(
+        Following,
+        reader=providers.Singleton(SqlLinkReader, campaigns_database),
+        begin=campaigns_begin,
+        now=now,
+    )
     crediting = providers.Singleton(Crediting, begin=campaigns_begin, now=now)
     rehearsal = providers.Singleton(
         Rehearsal,
@@ -335,6 +363,7 @@ class Container(People):
         Runner,
         planner=planner,
         watch=providers.Singleton(Watch, read=campaigns_read, line=line, now=now),
+        experimenting=experimenting,
         begin=campaigns_begin,
         read=campaigns_read,
         active=providers.Singleton(SqlActiveCampaigns, campaigns_database),
@@ -346,7 +375,12 @@ class Container(People):
         new_id=new_id,
     )
     reports = providers.Singleton(
-        Reports, read=campaigns_read, line=line, tables=tables, sleep=providers.Object(sleep)
+        Reports,
+        read=campaigns_read,
+        line=line,
+        experimenting=experimenting,
+        tables=tables,
+        sleep=providers.Object(sleep),
     )
 
     # What all of them keep of one person.

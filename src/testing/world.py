@@ -17,7 +17,7 @@ import msgspec
 from tidings.adapters.embedded.signal import LocalSignal
 from tidings.adapters.embedded.sqlite import sqlite_database
 from tidings.adapters.mysql import campaigns as campaign_tables
-from tidings.adapters.mysql.campaigns import SqlActiveCampaigns, campaigns_in
+from tidings.adapters.mysql.campaigns import SqlActiveCampaigns, SqlLinkReader, campaigns_in
 from tidings.adapters.mysql.engine import Database
 from tidings.adapters.mysql.outbox import SqlOutboxReader
 from tidings.adapters.mysql.whatsapp import tables as whatsapp_tables
@@ -26,10 +26,14 @@ from tidings.adapters.mysql.whatsapp.work import whatsapp_in
 from tidings.adapters.numbering import WorldZones
 from tidings.adapters.peers.whatsapp import LocalLine
 from tidings.adapters.sheets.writing import FileTables
+from tidings.adapters.statistics import ScipyStatistics
 from tidings.application.campaigns import (
     Campaigns,
     CampaignView,
     Crediting,
+    Experimenting,
+    Following,
+    Links,
     NewCampaign,
     Planner,
     Rehearsal,
@@ -65,6 +69,7 @@ from tidings.testing.neighbours import (
     people,
 )
 
+BASE_URL = "https://tidings.example"
 LEASE_AND_MORE = 30.0
 """Seconds in which every lease ends."""
 
@@ -232,7 +237,11 @@ class World:
         line = chaos.port("line", self.line)
         self.whatsapp_write = begin
         self.policies = Policies(begin=begin, read=read, now=self.clock.now)
+        planner = Planner(templates=templates, links=Links(BASE_URL), now=self.clock.now, new_id=self.new_id)
+        experimenting = Experimenting(ScipyStatistics(), self.clock.now)
+        self.following = Following(SqlLinkReader(self.campaigns_db), self.write, self.clock.now)
         self.campaigns = Campaigns(
+            planner=planner,
             begin=self.write,
             read=self.read,
             audience=audience,
@@ -242,7 +251,6 @@ class World:
             now=self.clock.now,
             new_id=self.new_id,
         )
-        planner = Planner(templates=templates, now=self.clock.now, new_id=self.new_id)
         self.crediting = Crediting(begin=self.write, now=self.clock.now)
         self.rehearsal = Rehearsal(
             begin=self.write,
@@ -256,6 +264,7 @@ class World:
         self.runner = Runner(
             planner=planner,
             watch=Watch(read=self.read, line=line, now=self.clock.now),
+            experimenting=experimenting,
             begin=self.write,
             read=self.read,
             active=chaos.port("active", SqlActiveCampaigns(self.campaigns_db)),
@@ -269,9 +278,21 @@ class World:
         sure = LocalLine(replace(self.lines, begin=self.sure_begin, read=sure_read, reader=sure_reader))
         self.calm = Calm(
             campaigns=replace(self.campaigns, begin=write, read=look, line=sure),
-            reports=Reports(read=look, line=sure, tables=FileTables(), sleep=asyncio.sleep),
+            reports=Reports(
+                read=look,
+                line=sure,
+                experimenting=experimenting,
+                tables=FileTables(),
+                sleep=asyncio.sleep,
+            ),
         )
-        self.reports = Reports(read=self.read, line=line, tables=FileTables(), sleep=asyncio.sleep)
+        self.reports = Reports(
+            read=self.read,
+            line=line,
+            experimenting=experimenting,
+            tables=FileTables(),
+            sleep=asyncio.sleep,
+        )
         self.outbox = chaos.port("outbox", SqlOutboxReader(self.whatsapp, whatsapp_tables.outbox))
 
     def _stall(self) -> None:

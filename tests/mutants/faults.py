@@ -166,10 +166,10 @@ MUTANTS = [
     Mutant(
         "people are marked as handed over before they stand in line",
         RUNNING,
-        "            await self.line.hand_over(campaign, template, ready)\n        except",
+        "            for sent_by, words, some in by_way(current, ways, page):\n",
         "            async with self.begin(campaign.organization_id) as work:\n"
         "                await work.recipients.handed_over(campaign.id, [each.id for each in page])\n"
-        "            await self.line.hand_over(campaign, template, ready)\n        except",
+        "            for sent_by, words, some in by_way(current, ways, page):\n",
     ),
     Mutant(
         "a campaign is done although some are open",

@@ -1,13 +1,13 @@
 """Campaigns over HTTP."""
 
 from collections.abc import AsyncGenerator
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
-from litestar import Controller, delete, get, post, put
+from litestar import Controller, Request, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
-from litestar.response import ServerSentEvent, ServerSentEventMessage, Stream
+from litestar.response import Redirect, ServerSentEvent, ServerSentEventMessage, Stream
 
 from tidings.adapters.http.contact_files import MEDIA as FILE_TYPES
 from tidings.adapters.http.envelope import Done, Listing, Reply, listing, reply
@@ -16,7 +16,9 @@ from tidings.application.campaigns import (
     CampaignChange,
     Campaigns,
     CampaignView,
+    Choice,
     Crediting,
+    Following,
     Forecast,
     NewCampaign,
     NewConversion,
@@ -111,6 +113,17 @@ class CampaignController(Controller):
     ) -> Reply[CampaignView]:
         """Make it a draft again."""
         return reply(await campaigns.unschedule(actor, id), "Campaign is a draft again")
+
+    @post("/{id:uuid}/winner", status_code=200, permission=Permission.CAMPAIGNS_LAUNCH)
+    async def winner(
+        self,
+        campaigns: NamedDependency[Campaigns],
+        actor: NamedDependency[Actor],
+        id: FromPath[CampaignId],
+        data: JSONBody[Choice],
+    ) -> Reply[CampaignView]:
+        """Choose the arm that the rest of an experiment's people get."""
+        return reply(await campaigns.choose_winner(actor, id, data), "Winner chosen")
 
     @post("/{id:uuid}/retry-failed", permission=Permission.CAMPAIGNS_LAUNCH)
     async def retry_failed(
@@ -285,3 +298,16 @@ class RateController(Controller):
     ) -> Reply[RateCard]:
         """Replace all rates: Meta's rate card, as dated data (see docs/prices.sample.json)."""
         return reply(await rehearsal.put_card(actor, data), "Prices set")
+
+
+class LinkController(Controller):
+    path = "/r"
+    tags = ["Links"]
+
+    @get("/{token:str}", status_code=302, public=True, permission=None)
+    async def follow(
+        self, request: Request[Any, Any, Any], following: NamedDependency[Following], token: FromPath[str]
+    ) -> Redirect:
+        """Lead whoever opens a tracked link on to where it points, and count the click."""
+        there = await following.follow(token, request.headers.get("user-agent", ""))
+        return Redirect(there, status_code=302, headers={"cache-control": "no-store"})

@@ -9,7 +9,7 @@ from tidings.adapters.peers.templates import mould_of, say
 from tidings.application.ports.campaigns import Capacity, Outlook, Person, SendableTemplate
 from tidings.application.whatsapp.lines import LineItem, Lines
 from tidings.domain.campaigns import Campaign, Recipient, State
-from tidings.domain.kernel import MessageId, OrganizationId, PhoneNumberId
+from tidings.domain.kernel import MessageId, OrganizationId, PhoneNumberId, WabaId
 from tidings.domain.templates.languages import nearest
 from tidings.domain.whatsapp.content import Template
 from tidings.domain.whatsapp.numbers import NoNumber, Run, RunState
@@ -28,10 +28,10 @@ class LocalLine:
 
     lines: Lines
 
-    async def choose_number(
-        self, organization: OrganizationId, wanted: PhoneNumberId | None
-    ) -> PhoneNumberId:
-        return (await self.lines.number(organization, wanted)).phone_number_id
+    async def choose_numbers(
+        self, organization: OrganizationId, waba: WabaId, wanted: Sequence[PhoneNumberId]
+    ) -> Sequence[PhoneNumberId]:
+        return [each.phone_number_id for each in await self.lines.numbers(organization, waba, wanted)]
 
     async def turn(self, campaign: Campaign) -> None:
         await self.lines.turn(

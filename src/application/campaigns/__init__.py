@@ -1,7 +1,15 @@
 """Authoring campaigns, running them, and telling what became of everyone."""
 
-from tidings.application.campaigns.authoring import CampaignChange, Campaigns, CampaignView, NewCampaign
+from tidings.application.campaigns.authoring import (
+    CampaignChange,
+    Campaigns,
+    CampaignView,
+    Choice,
+    NewCampaign,
+)
 from tidings.application.campaigns.crediting import Crediting, NewConversion
+from tidings.application.campaigns.experimenting import Experimenting
+from tidings.application.campaigns.linking import Following, Links
 from tidings.application.campaigns.planning import Planner
 from tidings.application.campaigns.rehearsing import Approval, Forecast, Rehearsal, Trial, Verdict
 from tidings.application.campaigns.reporting import Reports
@@ -13,8 +21,12 @@ __all__ = [
     "CampaignChange",
     "CampaignView",
     "Campaigns",
+    "Choice",
     "Crediting",
+    "Experimenting",
+    "Following",
     "Forecast",
+    "Links",
     "NewCampaign",
     "NewConversion",
     "Planner",

@@ -1,7 +1,7 @@
 """Drafting, launching, pausing, resuming and cancelling campaigns."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -9,18 +9,23 @@ from msgspec.structs import replace
 
 from tidings.application.auditing import difference, note
 from tidings.application.campaigns.checking import check_everyone
-from tidings.application.campaigns.telling import keep, tell
+from tidings.application.campaigns.planning import Planner, addressed, ways_of
+from tidings.application.campaigns.telling import keep, tell, tell_line
 from tidings.application.ports.campaigns import Audience, Begin, Line, Templates, Work
 from tidings.application.ports.common import NewId, Now, Signal
 from tidings.domain.campaigns import (
+    CAPPED,
     Act,
     AlreadyRetried,
+    BadExperiment,
     Campaign,
     CampaignNotFound,
+    Experiment,
     Fill,
     Guard,
     Missing,
     NobodyFailed,
+    NoExperiment,
     NotApproved,
     Origin,
     Rollout,
@@ -28,8 +33,10 @@ from tidings.domain.campaigns import (
     State,
     Totals,
     WrongState,
+    check_experiment,
     check_rollout,
     check_schedule,
+    offshoot,
     totals,
 )
 from tidings.domain.errors import Fault, Invalid
@@ -42,6 +49,9 @@ from tidings.domain.kernel import (
     PhoneNumberId,
     TemplateId,
 )
+
+NUMBERS = 20
+"""Numbers behind one campaign at most."""
 
 
 class NewCampaign(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -57,6 +67,10 @@ class NewCampaign(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     in_their_language: bool = False
     rollout: Rollout | None = None
     guard: Guard | None = None
+    phone_number_ids: Annotated[Sequence[PhoneNumberId], Meta(max_length=NUMBERS)] = ()
+    """Several numbers share the sending; `phone_number_id` is then not given."""
+    experiment: Experiment | None = None
+    capped_retries: Annotated[int, Meta(ge=0, le=3)] = 0
 
 
 class CampaignChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -72,6 +86,15 @@ class CampaignChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     in_their_language: bool | UnsetType = UNSET
     rollout: Rollout | UnsetType | None = UNSET
     guard: Guard | UnsetType | None = UNSET
+    phone_number_ids: Annotated[Sequence[PhoneNumberId], Meta(max_length=NUMBERS)] | UnsetType = UNSET
+    experiment: Experiment | UnsetType | None = UNSET
+    capped_retries: Annotated[int, Meta(ge=0, le=3)] | UnsetType = UNSET
+
+
+class Choice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """The arm that won."""
+
+    arm: str
 
 
 class CampaignView(Campaign, frozen=True, kw_only=True, rename="camel"):
@@ -92,6 +115,7 @@ class Campaigns:
     audience: Audience
     templates: Templates
     line: Line
+    planner: Planner
     signal: Signal
     now: Now
     new_id: NewId
@@ -100,6 +124,8 @@ class Campaigns:
         """Make a draft. Raise what `Templates.sendable` raises for a template that does not exist."""
         organization = actor.require(Permission.CAMPAIGNS_WRITE)
         check_rollout(new.rollout, new.guard)
+        check_experiment(new.experiment, new.rollout)
+        _check_numbers(new.phone_number_id, new.phone_number_ids)
         now = self.now()
         campaign = Campaign(
             id=CampaignId(self.new_id()),
@@ -114,6 +140,9 @@ class Campaigns:
             in_their_language=new.in_their_language,
             rollout=new.rollout,
             guard=new.guard,
+            phone_number_ids=new.phone_number_ids,
+            experiment=new.experiment,
+            capped_retries=new.capped_retries,
             author_id=actor.user_id,
             created_at=now,
             updated_at=now,
@@ -140,6 +169,8 @@ class Campaigns:
             unapproved = {"author_id": actor.user_id, "approved_by": None, "approved_at": None}
             campaign = replace(campaign, **wanted, **unapproved)
             check_rollout(campaign.rollout, campaign.guard)
+            check_experiment(campaign.experiment, campaign.rollout)
+            _check_numbers(campaign.phone_number_id, campaign.phone_number_ids)
             await work.campaigns.save(campaign)
             await self._note(work, actor, "changed", before, campaign)
         return view(campaign, Totals())
@@ -153,12 +184,13 @@ class Campaigns:
             if campaign.state is State.CANCELLED and campaign.told < campaign.epoch:
                 # Without the campaign nobody would stop its line any more.
                 raise WrongState("The campaign is still being cancelled; delete it in a moment.")
-            if campaign.origin is Origin.RETRY and await self._parent_stands(work, campaign):
+            if campaign.origin.again and await self._parent_stands(work, campaign):
                 # Forgotten, its successes would count as failed again, and be tried once more.
                 raise WrongState("Delete the campaign that this one retries first.")
-            retry = await work.campaigns.retry_of(id)
-            if retry is not None and (await work.campaigns.get(retry)).state is State.PLANNING:
-                raise WrongState("Its retry is still being planned from it; delete it in a moment.")
+            for origin in (Origin.RETRY, Origin.CAPPED):
+                retry = await work.campaigns.retry_of(id, origin)
+                if retry is not None and (await work.campaigns.get(retry)).state is State.PLANNING:
+                    raise WrongState("Its retry is still being planned from it; delete it in a moment.")
             await work.campaigns.remove(id)
             told = difference(campaign, None, untold=_OURS)
             await note(work, actor, self.now(), "campaign:removed", id, told)
@@ -199,14 +231,13 @@ class Campaigns:
             campaign = await work.campaigns.get(id)
         campaign.turn(Act.LAUNCH, self.now())
         await self._require_approval(campaign)
-        template = await self.templates.sendable(organization, campaign.template_id)
-        number = await self.line.choose_number(organization, campaign.phone_number_id)
-        await check_everyone(self.audience, self.templates, campaign, template)
+        campaign, ways = await addressed(self.templates, self.line, campaign)
+        await check_everyone(self.audience, self.planner, campaign, ways)
         async with self.begin(organization) as work:
             current = await work.campaigns.get(id)
             if current.updated_at != campaign.updated_at:
                 raise WrongState("The campaign was changed at the same moment; look at it and launch again.")
-            campaign = replace(current.turn(Act.LAUNCH, self.now()), phone_number_id=number)
+            campaign = replace(current.turn(Act.LAUNCH, self.now()), phone_number_id=campaign.phone_number_id)
             await keep(work, campaign)
             await self._note(work, actor, "launched", current, campaign)
         self.signal.wake()
@@ -220,16 +251,15 @@ class Campaigns:
             campaign = await work.campaigns.get(id)
         campaign.turn(Act.SCHEDULE, self.now())
         await self._require_approval(campaign)
-        template = await self.templates.sendable(organization, campaign.template_id)
-        number = await self.line.choose_number(organization, campaign.phone_number_id)
-        await check_everyone(self.audience, self.templates, campaign, template)
+        campaign, ways = await addressed(self.templates, self.line, campaign)
+        await check_everyone(self.audience, self.planner, campaign, ways)
         async with self.begin(organization) as work:
             current = await work.campaigns.get(id)
             if current.updated_at != campaign.updated_at:
                 raise WrongState("The campaign was changed at the same moment; look at it and try again.")
             campaign = replace(
                 current.turn(Act.SCHEDULE, self.now()),
-                phone_number_id=number,
+                phone_number_id=campaign.phone_number_id,
                 schedule=schedule,
                 due_at=due,
                 starts=index,
@@ -259,7 +289,7 @@ class Campaigns:
         organization = actor.require(Permission.CAMPAIGNS_LAUNCH)
         async with self.read(organization) as work:
             parent = await work.campaigns.get(id)
-        await self.templates.sendable(organization, parent.template_id)
+        await ways_of(self.templates, self.line, parent)
         now = self.now()
         async with self.begin(organization) as work:
             parent = await work.campaigns.get(id)
@@ -267,7 +297,9 @@ class Campaigns:
                 raise WrongState("Only a campaign that has ended can be retried.")
             if await work.campaigns.retry_of(id) is not None:
                 raise AlreadyRetried()
-            if not totals(list(await work.recipients.tallies(id))).failed:
+            # Those whom the cap kept out may have a campaign of their own already.
+            capped = await work.campaigns.retry_of(id, Origin.CAPPED) is not None
+            if not await work.recipients.failed(id, limit=1, but=CAPPED if capped else None):
                 raise NobodyFailed()
             retry = offshoot(parent, CampaignId(self.new_id()), Origin.RETRY, now)
             await work.campaigns.add(retry)
@@ -286,8 +318,29 @@ class Campaigns:
         organization = actor.require(Permission.CAMPAIGNS_LAUNCH)
         async with self.read(organization) as work:
             campaign = await work.campaigns.get(id)
-        await self.templates.sendable(organization, campaign.template_id)
+        await ways_of(self.templates, self.line, campaign)
         return await self._turn(actor, id, Act.RESUME)
+
+    async def choose_winner(self, actor: Actor, id: CampaignId, choice: Choice) -> CampaignView:
+        """Give the rest of an experiment's people this arm. Raise WrongState, NoExperiment, BadExperiment."""
+        organization = actor.require(Permission.CAMPAIGNS_LAUNCH)
+        now = self.now()
+        async with self.begin(organization) as work:
+            before = await work.campaigns.get(id)
+            if before.state not in (State.RUNNING, State.PAUSED):
+                raise WrongState("Only a campaign under way has a winner.")
+            experiment = before.experiment
+            if experiment is None or not experiment.has_rest or before.winner is not None:
+                raise NoExperiment()
+            if experiment.arm(choice.arm) is None:
+                names = ", ".join(arm.name for arm in experiment.arms)
+                raise BadExperiment("", Fault(field="arm", rule="choice", message=f"must be one of {names}"))
+            campaign = replace(before, winner=choice.arm, decided_at=now, updated_at=now)
+            await work.campaigns.save(campaign)
+            await self._note(work, actor, "decided", before, campaign)
+            so_far = totals(list(await work.recipients.tallies(id)))
+        self.signal.wake()
+        return view(campaign, so_far)
 
     async def cancel(self, actor: Actor, id: CampaignId) -> CampaignView:
         """Nothing more leaves, for good."""
@@ -328,39 +381,15 @@ class Campaigns:
         return True
 
 
-async def tell_line(begin: Begin, line: Line, campaign: Campaign) -> None:
-    """Make the line obey the campaign's last turn, and note that it did; the runner repeats it if need be."""
-    await line.turn(campaign)
-    async with begin(campaign.organization_id) as work:
-        await work.campaigns.told(campaign.id, campaign.epoch)
+def _check_numbers(one: PhoneNumberId | None, several: Sequence[PhoneNumberId]) -> None:
+    """Raise Invalid."""
+    if len(set(several)) != len(several):
+        raise Invalid("", Fault(field="phoneNumberIds", rule="unique", message="names a number twice"))
+    if several and one is not None and one not in several:
+        message = "give either phoneNumberId or phoneNumberIds"
+        raise Invalid("", Fault(field="phoneNumberIds", rule="one_of", message=message))
 
 
 def view(campaign: Campaign, so_far: Totals) -> CampaignView:
     fields = {name: getattr(campaign, name) for name in Campaign.__struct_fields__}
     return CampaignView(**fields, totals=so_far)
-
-
-def offshoot(parent: Campaign, id: CampaignId, origin: Origin, at: datetime) -> Campaign:
-    """A campaign that came of another, on its way at once."""
-    name = f"{parent.name[:180]} ({'retry' if origin is Origin.RETRY else f'no. {parent.starts + 1}'})"
-    return Campaign(
-        id=id,
-        organization_id=parent.organization_id,
-        name=name,
-        description=parent.description,
-        template_id=parent.template_id,
-        group_id=parent.group_id,
-        phone_number_id=parent.phone_number_id,
-        parameters=parent.parameters,
-        missing=parent.missing,
-        in_their_language=parent.in_their_language,
-        rollout=parent.rollout if origin is Origin.OCCURRENCE else None,
-        guard=parent.guard,
-        author_id=parent.author_id,
-        approved_by=parent.approved_by,
-        approved_at=parent.approved_at,
-        origin=origin,
-        parent_id=parent.id,
-        created_at=at,
-        updated_at=at,
-    ).turn(Act.LAUNCH, at)

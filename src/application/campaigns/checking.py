@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from tidings.application.ports.campaigns import Audience, Person, SendableTemplate, Templates
-from tidings.domain.campaigns import Campaign, CannotFill, Missing, NobodyToReach, check_parameters, fill
+from tidings.application.campaigns.planning import Planner, Ways
+from tidings.application.ports.campaigns import Audience, Person
+from tidings.domain.campaigns import Campaign, CannotFill, Missing, NobodyToReach, check_parameters
 from tidings.domain.errors import Fault, Invalid
 
 PAGE = 1000
@@ -16,12 +17,13 @@ class BadParameters(Invalid):
     """The campaign's parameters do not fit its template."""
 
 
-async def check_everyone(
-    audience: Audience, templates: Templates, campaign: Campaign, template: SendableTemplate
-) -> None:
-    """Everyone's values, before anything is written."""
-    required = {slot.key: slot.what for slot in template.slots}
-    optional = {slot.key: slot.what for slot in template.optional}
+async def check_everyone(audience: Audience, planner: Planner, campaign: Campaign, ways: Ways) -> None:
+    """Everyone's values for whatever they may get, before anything is written.
+
+    Raise BadParameters, CannotFill, NobodyToReach.
+    """
+    required = {slot.key: slot.what for words in ways.words for slot in words.slots}
+    optional = {slot.key: slot.what for words in ways.words for slot in words.optional}
     if wrong := check_parameters(required, optional, campaign.parameters):
         raise BadParameters("", *wrong)
     reachable, lacking, after = 0, 0, None
@@ -32,8 +34,7 @@ async def check_everyone(
             if person.blocked:
                 continue
             reachable += 1
-            said = templates.for_reader(template, person.language) if campaign.in_their_language else template
-            found = templates.faults(said, fill(campaign.parameters, person.fields))
+            found = planner.faults(campaign, ways, person)
             if found and campaign.missing is Missing.REFUSE:
                 lacking += 1
                 if len(faults) < SHOWN:

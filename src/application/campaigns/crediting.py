@@ -63,7 +63,9 @@ class Crediting:
         organization = actor.require(Permission.CAMPAIGNS_WRITE)
         now = self.now()
         async with self.begin(organization) as work:
-            reached = await _reached(work, [now], people=[person_key(new.phone)])
+            people = [person_key(new.phone)]
+            # What somebody does whom an experiment wrote nothing is what the others are compared with.
+            reached = await _reached(work, [now], people=people, held_out=True)
             if not reached:
                 raise NoSuchRecipient("No campaign reached this person within the 72 hours before.")
             response = _response(reached[0], Kind.CONVERTED, now, new.name)
@@ -88,12 +90,13 @@ async def _reached(
     *,
     people: Collection[PersonKey] = (),
     contacts: Collection[ContactId] = (),
+    held_out: bool = False,
 ) -> Sequence[Recipient]:
     """Everyone among these to whom something may be credited at one of these moments, the latest first."""
     if not moments:
         return ()
     since, until = min(moments) - CREDITED, max(moments)
-    return await work.responses.reached(people, contacts, since=since, until=until)
+    return await work.responses.reached(people, contacts, since=since, until=until, held_out=held_out)
 
 
 def _within(reached: Sequence[Recipient], at: datetime) -> list[Recipient]:

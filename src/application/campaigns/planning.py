@@ -1,19 +1,101 @@
 """Who becomes a recipient, and why others do not: one path for planning, for dry runs and for trials."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from tidings.application.ports.campaigns import Person, SendableTemplate, Templates
+from tidings.application.campaigns.linking import Links
+from tidings.application.ports.campaigns import Line, Person, SendableTemplate, Templates
 from tidings.application.ports.common import NewId, Now
-from tidings.domain.campaigns import Campaign, Origin, Outcome, Recipient, fill
-from tidings.domain.kernel import MessageId, PersonKey
+from tidings.domain.campaigns import (
+    HOLD_OUT,
+    REST,
+    Campaign,
+    Outcome,
+    Recipient,
+    assign,
+    fill,
+    number_of,
+)
+from tidings.domain.errors import Fault
+from tidings.domain.kernel import MessageId, PersonKey, PhoneNumberId
+
+
+class Ways(Struct, frozen=True, kw_only=True):
+    """In which words and from which numbers a campaign goes out."""
+
+    template: SendableTemplate
+    arms: Mapping[str, SendableTemplate] = {}
+    """The words of each arm of the experiment."""
+    numbers: Mapping[PhoneNumberId, float] = {}
+    """Messages a second of each number; empty before a number is chosen."""
+
+    @property
+    def words(self) -> Sequence[SendableTemplate]:
+        """Every template that people may get."""
+        return list({each.id: each for each in (*self.arms.values(), self.template)}.values())
+
+    def told(self, arm: str, winner: str | None) -> SendableTemplate:
+        """What people of an arm get."""
+        return self.arms.get(winner or "" if arm == REST else arm, self.template)
+
+
+async def ways_of(templates: Templates, line: Line, campaign: Campaign) -> Ways:
+    """Look them up. Raise what `sendable` raises for any of the templates, and `capacity` for the numbers."""
+    organization = campaign.organization_id
+    known = {campaign.template_id: await templates.sendable(organization, campaign.template_id)}
+    arms = () if campaign.experiment is None else campaign.experiment.arms
+    for arm in arms:
+        if arm.template_id is not None and arm.template_id not in known:
+            known[arm.template_id] = await templates.sendable(organization, arm.template_id)
+    weights = dict.fromkeys(campaign.numbers, 1.0)
+    if len(weights) > 1:
+        weights = {
+            number: float((await line.capacity(organization, number)).per_second) for number in weights
+        }
+    return Ways(
+        template=known[campaign.template_id],
+        arms={arm.name: known[arm.template_id or campaign.template_id] for arm in arms},
+        numbers=weights,
+    )
+
+
+async def addressed(templates: Templates, line: Line, campaign: Campaign) -> tuple[Campaign, Ways]:
+    """With the numbers that it will send from, and its words.
+
+    Raise what stands in the way of a template or a number.
+    """
+    organization = campaign.organization_id
+    template = await templates.sendable(organization, campaign.template_id)
+    numbers = await line.choose_numbers(organization, template.waba_id, campaign.numbers)
+    campaign = replace(campaign, phone_number_id=numbers[0])
+    return campaign, await ways_of(templates, line, campaign)
+
+
+def by_way(
+    campaign: Campaign, ways: Ways, page: Sequence[Recipient]
+) -> list[tuple[Campaign, SendableTemplate, list[Recipient]]]:
+    """A page by the number and the words of each; the campaign as the line of that number knows it."""
+    found: dict[tuple[str | None, str], list[Recipient]] = {}
+    for each in page:
+        number = each.phone_number_id or campaign.phone_number_id
+        found.setdefault((number, ways.told(each.arm, campaign.winner).id.hex), []).append(each)
+    return [
+        (
+            replace(campaign, phone_number_id=some[0].phone_number_id or campaign.phone_number_id),
+            ways.told(some[0].arm, campaign.winner),
+            some,
+        )
+        for some in found.values()
+    ]
 
 
 @dataclass(frozen=True, slots=True)
 class Planner:
     templates: Templates
+    links: Links
     now: Now
     new_id: NewId
 
@@ -38,36 +120,41 @@ class Planner:
         ]
 
     def recipients(
-        self,
-        campaign: Campaign,
-        template: SendableTemplate,
-        people: Sequence[Person],
-        taken: set[PersonKey],
+        self, campaign: Campaign, ways: Ways, people: Sequence[Person], taken: set[PersonKey]
     ) -> list[Recipient]:
         """A recipient for each, pending or skipped; `taken` grows by those who are reached."""
         found: list[Recipient] = []
         for person in people:
-            recipient = self._recipient(campaign, template, person, taken)
+            recipient = self._recipient(campaign, ways, person, taken)
             if recipient.state is Outcome.PENDING:
                 taken.add(person.person)
             found.append(recipient)
         return found
 
-    def _recipient(
-        self, campaign: Campaign, template: SendableTemplate, person: Person, taken: set[PersonKey]
-    ) -> Recipient:
-        # A retry says what was frozen then, whatever the contact is called by now.
-        frozen = campaign.origin is Origin.RETRY
-        values = person.fields if frozen else fill(campaign.parameters, person.fields)
-        reason = person.blocked
+    def faults(self, campaign: Campaign, ways: Ways, person: Person) -> Sequence[Fault]:
+        """What stands in the way of writing to somebody in any of the words they may get."""
+        links = self.links.of(campaign, MessageId(campaign.id))
+        language = (person.language or "") if campaign.in_their_language else ""
+        return self._faults(ways, language, fill(campaign.parameters, person.fields, links))
+
+    def _recipient(self, campaign: Campaign, ways: Ways, person: Person, taken: set[PersonKey]) -> Recipient:
+        id, before = MessageId(self.new_id()), person.before
+        links = self.links.of(campaign, id)
+        # Who is tried again gets what was frozen then, whatever the contact is called by now.
+        fields = before.values if before else fill(campaign.parameters, person.fields, links)
+        values = {**fields, **links}
+        language = (person.language or "") if campaign.in_their_language else ""
+        arm, reason = before.arm if before else "", person.blocked
         if reason is None and person.person in taken:
             reason = "duplicate"
-        language = (person.language or "") if campaign.in_their_language else ""
-        said = self.templates.for_reader(template, language)
-        if reason is None and (faults := self.templates.faults(said, values)):
+        if reason is None and (faults := self._faults(ways, language, values)):
             reason = f"cannot fill {', '.join(fault.field for fault in faults)}"
+        if reason is None and campaign.experiment is not None and before is None:
+            # Only among people who could get any of it, so that the arms are alike.
+            arm = assign(campaign.experiment, campaign.id, person.person)
+            reason = HOLD_OUT if arm == HOLD_OUT else None
         return Recipient(
-            id=MessageId(self.new_id()),
+            id=id,
             campaign_id=campaign.id,
             contact_id=person.contact_id,
             person=person.person,
@@ -76,8 +163,23 @@ class Planner:
             country=person.country,
             zone=person.zone,
             language=language,
+            phone_number_id=self._number(ways, person),
+            arm=arm,
             values=values,
             state=Outcome.PENDING if reason is None else Outcome.SKIPPED,
             reason=reason,
             changed_at=self.now(),
         )
+
+    def _faults(self, ways: Ways, language: str, values: Mapping[str, str]) -> Sequence[Fault]:
+        for words in ways.words:
+            said = self.templates.for_reader(words, language)
+            if faults := self.templates.faults(said, values):
+                return faults
+        return ()
+
+    def _number(self, ways: Ways, person: Person) -> PhoneNumberId | None:
+        before = person.before
+        if before is not None and before.phone_number_id in ways.numbers:
+            return before.phone_number_id
+        return number_of(person.person, ways.numbers) if ways.numbers else None

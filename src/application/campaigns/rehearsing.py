@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from msgspec import Meta, Raw, Struct
 from msgspec.structs import replace
 
 from tidings.application.auditing import difference, note
-from tidings.application.campaigns.planning import Planner
+from tidings.application.campaigns.planning import Planner, Ways, addressed, by_way
 from tidings.application.campaigns.reporting import shown
 from tidings.application.ports.campaigns import (
     Audience,
@@ -44,7 +44,7 @@ from tidings.domain.kernel import (
     Actor,
     CampaignId,
     ContactId,
-    OrganizationId,
+    MessageId,
     Page,
     Permission,
     PersonKey,
@@ -85,6 +85,8 @@ class Forecast(Struct, frozen=True, kw_only=True, rename="camel"):
     waits: Sequence[Why]
     cost: Cost
     number: Capacity
+    """The one it sends from; of several, the first."""
+    numbers: Sequence[Capacity]
     seconds: float
     """From launch to the last message."""
     finishes_at: datetime
@@ -125,9 +127,8 @@ class Rehearsal:
 
         Raise CampaignNotFound, WrongState once it was launched, or what stands in the way of a launch.
         """
-        campaign, template, card = await self._before(actor, id)
-        number = await self._number(campaign)
-        campaign = replace(campaign, phone_number_id=number.phone_number_id)
+        campaign, ways, card = await self._before(actor, id)
+        numbers = [await self.line.capacity(campaign.organization_id, each) for each in ways.numbers]
         now, after = self.now(), None
         taken: set[PersonKey] = set()
         skipped: Counter[str] = Counter()
@@ -139,19 +140,21 @@ class Rehearsal:
             campaign.organization_id, campaign.group_id, after=after, limit=PAGE
         ):
             after, people = page[-1].contact_id, people + len(page)
-            for recipient, outlook in await self._judged(campaign, template, page, taken):
+            for recipient, outlook in await self._judged(campaign, ways, page, taken):
                 if outlook is None or outlook.never:
                     skipped[(outlook.why if outlook else recipient.reason) or ""] += 1
                     continue
                 if outlook.due > now:
                     waits[outlook.why] += 1
-                minute = max(outlook.due, now).replace(second=0, microsecond=0)
+                category = ways.told(recipient.arm, campaign.winner).category
+                due = max(outlook.due, now + _opens(campaign, recipient.arm))
+                minute = due.replace(second=0, microsecond=0)
                 portions[(max(minute, now), outlook.counted)] += 1
-                paid = charged(template.category, outlook.due, in_window=outlook.in_window)
-                costs[(recipient.country, template.category, paid)] += 1
+                paid = charged(category, due, in_window=outlook.in_window)
+                costs[(recipient.country, category, paid)] += 1
         if not people:
             raise NobodyToReach()
-        done = _finish(portions, number, campaign, now)
+        done = _finish(portions, numbers, campaign, now)
         return Forecast(
             at=now,
             people=people,
@@ -159,7 +162,8 @@ class Rehearsal:
             skipped=_why(skipped),
             waits=_why(waits),
             cost=cost(card, costs, now),
-            number=number,
+            number=numbers[0],
+            numbers=numbers,
             seconds=(done - now).total_seconds(),
             finishes_at=done,
         )
@@ -168,14 +172,13 @@ class Rehearsal:
         self, actor: Actor, id: CampaignId, *, after: ContactId | None = None, limit: int = 50
     ) -> Page[Verdict]:
         """Person by person: what each would get, and when, or why not. Raise as `forecast`."""
-        campaign, template, _ = await self._before(actor, id)
-        number = await self._number(campaign)
-        campaign = replace(campaign, phone_number_id=number.phone_number_id)
+        campaign, ways, _ = await self._before(actor, id)
         page = await self.audience.page(campaign.organization_id, campaign.group_id, after=after, limit=limit)
-        judged = await self._judged(campaign, template, page, set())
+        judged = await self._judged(campaign, ways, page, set())
         now = self.now()
         verdicts = [
-            self._verdict(template, shown(actor, recipient), outlook, now) for recipient, outlook in judged
+            self._verdict(ways.told(recipient.arm, None), shown(actor, recipient), outlook, now)
+            for recipient, outlook in judged
         ]
         more = len(page) == limit
         return Page(items=verdicts, next_cursor=str(page[-1].contact_id) if more else None)
@@ -188,9 +191,8 @@ class Rehearsal:
         organization = actor.require(Permission.CAMPAIGNS_LAUNCH)
         async with self.read(organization) as work:
             campaign = await work.campaigns.get(id)
-        template = await self.templates.sendable(organization, campaign.template_id)
-        number = await self._number(campaign)
-        campaign = replace(campaign, phone_number_id=number.phone_number_id)
+        # In the campaign's own words: whoever tries it is of no arm.
+        campaign, ways = await addressed(self.templates, self.line, replace(campaign, experiment=None))
         people = await self.audience.people(organization, trial.contact_ids)
         if missing := set(trial.contact_ids) - {person.contact_id for person in people}:
             faults = [
@@ -198,11 +200,10 @@ class Rehearsal:
                 for id in sorted(missing)
             ]
             raise NobodySuch("", *faults)
-        recipients = self.planner.recipients(campaign, template, people, set())
+        recipients = self.planner.recipients(campaign, ways, people, set())
         pending = [each for each in recipients if each.state is Outcome.PENDING]
-        await self.line.try_out(
-            campaign, template, await self.planner.with_files(campaign, template, pending)
-        )
+        for sent_by, words, some in by_way(campaign, ways, pending):
+            await self.line.try_out(sent_by, words, await self.planner.with_files(sent_by, words, some))
         async with self.begin(organization) as work:
             await note(work, actor, self.now(), "campaign:tried_out", id, difference(None, trial))
         return [shown(actor, recipient) for recipient in recipients]
@@ -253,38 +254,34 @@ class Rehearsal:
             await note(work, actor, self.now(), "prices:set", organization, difference(before, card))
         return card
 
-    async def _before(
-        self, actor: Actor, id: CampaignId
-    ) -> tuple[Campaign, SendableTemplate, RateCard | None]:
+    async def _before(self, actor: Actor, id: CampaignId) -> tuple[Campaign, Ways, RateCard | None]:
         organization = actor.require(Permission.CAMPAIGNS_READ)
         async with self.read(organization) as work:
             campaign = await work.campaigns.get(id)
             card = await work.settings.card()
         if not campaign.may(Act.LAUNCH):
             raise WrongState("Only a campaign that has not started can be forecast.")
-        return campaign, await self.templates.sendable(organization, campaign.template_id), card
-
-    async def _number(self, campaign: Campaign) -> Capacity:
-        organization: OrganizationId = campaign.organization_id
-        chosen = await self.line.choose_number(organization, campaign.phone_number_id)
-        return await self.line.capacity(organization, chosen)
+        return *await addressed(self.templates, self.line, campaign), card
 
     async def _judged(
         self,
         campaign: Campaign,
-        template: SendableTemplate,
+        ways: Ways,
         people: Sequence[Person],
         taken: set[PersonKey],
     ) -> list[tuple[Recipient, Outlook | None]]:
         """Everyone with what planning makes of them and, unless it skips them, what the sender says."""
         known = set(taken)
-        recipients = self.planner.recipients(campaign, template, people, known)
+        recipients = self.planner.recipients(campaign, ways, people, known)
         taken |= known
-        pending = [
-            person for person, each in zip(people, recipients, strict=True) if each.state is Outcome.PENDING
-        ]
-        outlooks = iter(await self.line.outlook(campaign, template, pending))
-        return [(each, next(outlooks) if each.state is Outcome.PENDING else None) for each in recipients]
+        named = {person.contact_id: person for person in people}
+        pending = [each for each in recipients if each.state is Outcome.PENDING]
+        outlooks: dict[MessageId, Outlook] = {}
+        for sent_by, words, some in by_way(campaign, ways, pending):
+            theirs = [named[each.contact_id] for each in some]
+            asked = await self.line.outlook(sent_by, words, theirs)
+            outlooks |= {each.id: outlook for each, outlook in zip(some, asked, strict=True)}
+        return [(each, outlooks.get(each.id)) for each in recipients]
 
     def _verdict(
         self, template: SendableTemplate, recipient: Recipient, outlook: Outlook | None, now: datetime
@@ -303,11 +300,27 @@ class Rehearsal:
         )
 
 
+def _opens(campaign: Campaign, arm: str) -> timedelta:
+    """How long after the launch people of an arm may be written to at the earliest."""
+    experiment = campaign.experiment
+    if experiment is None:
+        return timedelta()
+    if found := experiment.arm(arm):
+        return timedelta(seconds=found.delay)
+    return timedelta(seconds=max(each.delay for each in experiment.arms) + experiment.decide_after)
+
+
 def _finish(
-    portions: Counter[tuple[datetime, bool]], number: Capacity, campaign: Campaign, now: datetime
+    portions: Counter[tuple[datetime, bool]], numbers: Sequence[Capacity], campaign: Campaign, now: datetime
 ) -> datetime:
+    """Several numbers send side by side, and share one messaging limit."""
     due = sorted({at for at, _ in portions})
-    pipe = Pipe(per_second=float(number.per_second), limit=number.limit, used=number.used)
+    limits = [number.limit for number in numbers if number.limit is not None]
+    pipe = Pipe(
+        per_second=float(sum(number.per_second for number in numbers)),
+        limit=min(limits, default=None),
+        used=numbers[0].used,
+    )
     flow = [Portion(due=at, new=portions[(at, False)], known=portions[(at, True)]) for at in due]
     return with_rollout(finish(flow, pipe, now), campaign.rollout)
 

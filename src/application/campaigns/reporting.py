@@ -8,6 +8,7 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tidings.application.campaigns.experimenting import Experimenting, ExperimentReport
 from tidings.application.ports.campaigns import Begin, Counted, HourCount, Line
 from tidings.application.ports.common import Sleep, Tables
 from tidings.domain.campaigns import (
@@ -28,7 +29,20 @@ from tidings.domain.errors import Fault, Invalid
 from tidings.domain.kernel import Actor, CampaignId, MessageId, Page, Permission, masked_person, masked_phone
 
 FILES = ("csv", "xlsx")
-COLUMNS = ("phone", "name", "country", "state", "reason", "code", "attempts", "wamid", "priced", "changedAt")
+COLUMNS = (
+    "phone",
+    "name",
+    "country",
+    "state",
+    "reason",
+    "code",
+    "attempts",
+    "wamid",
+    "priced",
+    "changedAt",
+    "arm",
+    "phoneNumberId",
+)
 
 
 class ReasonCount(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -65,6 +79,7 @@ class Report(Struct, frozen=True, kw_only=True, rename="camel"):
     countries: Sequence[CountryCount]
     hours: Sequence[HourCount]
     """When recipients came to where they stand now."""
+    experiment: ExperimentReport | None = None
 
 
 class Explanation(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -87,6 +102,7 @@ class LiveProgress(Struct, frozen=True, kw_only=True, rename="camel"):
 class Reports:
     read: Begin
     line: Line
+    experimenting: Experimenting
     tables: Tables
     sleep: Sleep
 
@@ -101,6 +117,7 @@ class Reports:
             hours = await work.recipients.by_hour(id)
             responses = await work.responses.counts(id)
             card = await work.settings.card()
+            experiment = await self.experimenting.report(work, campaign)
         ordered = sorted(tallies, key=lambda tally: (list(Outcome).index(tally.state), -tally.count))
         return Report(
             campaign=campaign,
@@ -121,6 +138,7 @@ class Reports:
             cost=_real_cost(counted, card, campaign.launched_at or campaign.created_at),
             countries=_by_country(counted),
             hours=hours,
+            experiment=experiment,
         )
 
     async def export(self, actor: Actor, id: CampaignId, kind: str = "csv") -> AsyncIterator[bytes]:
@@ -191,7 +209,7 @@ class Reports:
                 return f"somebody to resume it: {campaign.reason}" if campaign.reason else "a resume"
             case State.RUNNING:
                 held = await self.line.waiting(campaign)
-                return held or _canary(campaign)
+                return held or _canary(campaign) or _undecided(campaign)
             case _:
                 return ""
 
@@ -239,6 +257,8 @@ def _cells(recipient: Recipient) -> list[str]:
         recipient.wamid or "",
         recipient.priced,
         recipient.changed_at.isoformat(),
+        recipient.arm,
+        recipient.phone_number_id or "",
     ]
 
 
@@ -248,6 +268,15 @@ def _canary(campaign: Campaign) -> str:
         return ""
     share, steps = rollout.steps[campaign.step], len(rollout.steps)
     return f"canary: step {campaign.step + 1} of {steps}, {share:.0%} of everyone"
+
+
+def _undecided(campaign: Campaign) -> str:
+    experiment = campaign.experiment
+    if experiment is None or not experiment.has_rest or campaign.winner or campaign.origin.again:
+        return ""
+    if not experiment.by_itself:
+        return "somebody to choose the experiment's winner"
+    return "the experiment's sample to be settled and watched"
 
 
 def _beginning(campaign: Campaign, recipient: Recipient) -> list[Mapping[str, str]]:
@@ -263,6 +292,8 @@ def _beginning(campaign: Campaign, recipient: Recipient) -> list[Mapping[str, st
         return chain
     values = ", ".join(f"{key} = {value}" for key, value in recipient.values.items())
     chain.append(_step(at, "planned", f"values: {values}" if values else None))
+    if recipient.arm:
+        chain.append(_step(at, f"experiment: arm {recipient.arm}"))
     return chain
 
 

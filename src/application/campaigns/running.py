@@ -13,9 +13,9 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from tidings.application.campaigns.authoring import offshoot, tell_line
-from tidings.application.campaigns.planning import Planner
-from tidings.application.campaigns.telling import keep, tell
+from tidings.application.campaigns.experimenting import Experimenting
+from tidings.application.campaigns.planning import Planner, by_way, ways_of
+from tidings.application.campaigns.telling import keep, tell, tell_line
 from tidings.application.campaigns.watching import Watch
 from tidings.application.ports.campaigns import (
     ActiveCampaigns,
@@ -29,6 +29,8 @@ from tidings.application.ports.campaigns import (
 )
 from tidings.application.ports.common import NewId, Now, Signal
 from tidings.domain.campaigns import (
+    CAPPED,
+    CAPPED_REST,
     Act,
     Campaign,
     CampaignNotFound,
@@ -38,6 +40,7 @@ from tidings.domain.campaigns import (
     Repeat,
     Schedule,
     State,
+    offshoot,
     totals,
 )
 from tidings.domain.errors import Conflict, Invalid, NotFound, Unavailable
@@ -67,6 +70,7 @@ class Runner:
     line: Line
     planner: Planner
     watch: Watch
+    experimenting: Experimenting
     signal: Signal
     now: Now
     new_id: NewId
@@ -119,7 +123,7 @@ class Runner:
         async with self.read(campaign.organization_id) as work:
             progress = await work.recipients.progress(campaign.id)
         try:
-            template = await self.templates.sendable(campaign.organization_id, campaign.template_id)
+            ways = await ways_of(self.templates, self.line, campaign)
             people = await self._people(campaign, progress.after)
         except (NotFound, Conflict) as refused:
             await self._pause(campaign, str(refused))
@@ -133,7 +137,7 @@ class Runner:
             taken = await work.recipients.taken(campaign.id, [person.person for person in people])
             await work.recipients.plan(
                 campaign.id,
-                self.planner.recipients(campaign, template, people, set(taken)),
+                self.planner.recipients(campaign, ways, people, set(taken)),
                 Progress(after=people[-1].contact_id),
             )
         return True
@@ -143,6 +147,9 @@ class Runner:
         now = self.now()
         async with self.begin(campaign.organization_id) as work:
             current = await work.campaigns.get(campaign.id)
+            if current.state is State.COMPLETED and current.due_at is not None and current.due_at <= now:
+                await self._retry_capped(work, current)
+                return
             schedule, due = current.schedule, current.due_at
             if current.state is not State.SCHEDULED or schedule is None or due is None or due > now:
                 return
@@ -164,13 +171,32 @@ class Runner:
                 await tell(work, occurrence)
             await work.campaigns.save(_awaiting_next(current, schedule, now))
 
+    async def _retry_capped(self, work: Work, campaign: Campaign) -> None:
+        """A day after its end: those whom Meta's cap kept out, unless somebody had them tried again."""
+        await work.campaigns.save(replace(campaign, due_at=None))
+        if await work.campaigns.retry_of(campaign.id) is not None:
+            return
+        if not await work.recipients.failed(campaign.id, limit=1, code=CAPPED):
+            return
+        retry = offshoot(campaign, CampaignId(self.new_id()), Origin.CAPPED, self.now())
+        await work.campaigns.add(retry)
+        await tell(work, retry)
+
     async def _people(self, campaign: Campaign, after: ContactId | None) -> Sequence[Person]:
-        if campaign.origin is not Origin.RETRY or campaign.parent_id is None:
+        if not campaign.origin.again or campaign.parent_id is None:
             return await self.audience.page(
                 campaign.organization_id, campaign.group_id, after=after, limit=PAGE
             )
+        capped = campaign.origin is Origin.CAPPED
         async with self.read(campaign.organization_id) as work:
-            failed = await work.recipients.failed(campaign.parent_id, after=after, limit=PAGE)
+            others = not capped and await work.campaigns.retry_of(campaign.parent_id, Origin.CAPPED)
+            failed = await work.recipients.failed(
+                campaign.parent_id,
+                after=after,
+                limit=PAGE,
+                code=CAPPED if capped else None,
+                but=CAPPED if others else None,
+            )
         return [
             Person(
                 contact_id=each.contact_id,
@@ -179,7 +205,8 @@ class Runner:
                 name=each.name,
                 zone=each.zone,
                 language=each.language,
-                fields=each.values,
+                country=each.country,
+                before=each,
             )
             for each in failed
         ]
@@ -194,20 +221,25 @@ class Runner:
     async def _hand_over(self, campaign: Campaign) -> bool:
         """Put the next page of people in line, unless enough stand there or the campaign must wait."""
         try:
-            template = await self.templates.sendable(campaign.organization_id, campaign.template_id)
-            if stop := await self.watch.breach(campaign, template):
+            ways = await ways_of(self.templates, self.line, campaign)
+            if stop := await self.watch.breach(campaign, ways.words):
                 await self._pause(campaign, stop)
                 return False
             async with self.begin(campaign.organization_id) as work:
                 current = await work.campaigns.get(campaign.id)
                 room = AHEAD - await work.recipients.in_line(campaign.id, asleep=False)
                 room = min(room, await self.watch.room(work, current))
-                page = await work.recipients.to_hand_over(campaign.id, limit=max(min(room, PAGE), 0))
+                arms = current.opened(self.now())
+                page = await work.recipients.to_hand_over(
+                    campaign.id, arms=arms, limit=max(min(room, PAGE), 0)
+                )
                 if not page:
+                    await self.experimenting.decide(work, current)
                     await self._complete_if_done(work, campaign)
                     return False
-            ready = await self.planner.with_files(campaign, template, page)
-            await self.line.hand_over(campaign, template, ready)
+            for sent_by, words, some in by_way(current, ways, page):
+                ready = await self.planner.with_files(sent_by, words, some)
+                await self.line.hand_over(sent_by, words, ready)
         except (NotFound, Conflict, Invalid) as refused:
             await self._pause(campaign, str(refused))
             return False
@@ -239,7 +271,9 @@ class Runner:
             current.state is State.RUNNING
             and not totals(list(await work.recipients.tallies(campaign.id))).open
         ):
-            await keep(work, current.turn(Act.COMPLETE, self.now()))
+            done = current.turn(Act.COMPLETE, self.now())
+            later = self.now() + CAPPED_REST if current.capped_retries else None
+            await keep(work, replace(done, due_at=later))
 
     async def messages_moved(self, events: Sequence[tuple[UUID, MessagesMoved]]) -> None:
         """Take over news of messages: all events of one organisation in one transaction."""

@@ -1,6 +1,6 @@
 """Saving a campaign that took a turn, and telling that it did."""
 
-from tidings.application.ports.campaigns import Work
+from tidings.application.ports.campaigns import Begin, Line, Work
 from tidings.domain.campaigns import Campaign
 from tidings.domain.events import CampaignMoved
 
@@ -21,3 +21,10 @@ async def tell(work: Work, campaign: Campaign) -> None:
             at=campaign.updated_at,
         )
     )
+
+
+async def tell_line(begin: Begin, line: Line, campaign: Campaign) -> None:
+    """Make the line obey the campaign's last turn, and note that it did; the runner repeats it if need be."""
+    await line.turn(campaign)
+    async with begin(campaign.organization_id) as work:
+        await work.campaigns.told(campaign.id, campaign.epoch)

@@ -1,5 +1,6 @@
 """The watchful eye on a campaign under way: its guard, and the steps of its canary."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -7,7 +8,7 @@ from msgspec.structs import replace
 
 from tidings.application.ports.campaigns import Begin, Line, SendableTemplate, Work
 from tidings.application.ports.common import Now
-from tidings.domain.campaigns import Campaign, Kind, Seen, breach, next_step, totals
+from tidings.domain.campaigns import Campaign, Kind, Seen, breach, next_step, totals, worst
 from tidings.domain.kernel import PhoneNumberId
 
 EVERYONE = 1 << 62
@@ -24,8 +25,11 @@ class Watch:
         default_factory=dict[PhoneNumberId, tuple[datetime, str]]
     )
 
-    async def breach(self, campaign: Campaign, template: SendableTemplate) -> str | None:
-        """Why the campaign must stop by its own guard; None when it may go on."""
+    async def breach(self, campaign: Campaign, words: Sequence[SendableTemplate]) -> str | None:
+        """Why the campaign must stop by its own guard; None when it may go on.
+
+        Of several templates and numbers the worst counts.
+        """
         guard = campaign.guard
         if guard is None:
             return None
@@ -35,7 +39,7 @@ class Watch:
         seen = Seen(
             totals=so_far,
             opted_out=did.get(Kind.OPTED_OUT, 0),
-            template_quality=template.quality,
+            template_quality=worst(template.quality for template in words),
             number_quality=await self._quality(campaign) if guard.quality is not None else "",
         )
         return breach(guard, seen)
@@ -60,9 +64,9 @@ class Watch:
         return 0
 
     async def _quality(self, campaign: Campaign) -> str:
-        number = campaign.phone_number_id
-        if number is None:
-            return ""
+        return worst([await self._rating(campaign, number) for number in campaign.numbers])
+
+    async def _rating(self, campaign: Campaign, number: PhoneNumberId) -> str:
         known = self.qualities.get(number)
         if known is not None and self.now() < known[0] + QUALITY_LIFE:
             return known[1]

@@ -99,6 +99,9 @@ class RunStore(Protocol):
     async def turn(self, run: Run) -> None:
         """Add the run, or take over its state and epoch if its epoch is newer than the known one."""
 
+    async def stand(self, id: CampaignId, lane: PhoneNumberId) -> None:
+        """Its messages may leave from this number; said again, it changes nothing."""
+
     async def get(self, id: CampaignId) -> Run | None: ...
 
     async def states(self, ids: Collection[CampaignId]) -> dict[CampaignId, RunState]:

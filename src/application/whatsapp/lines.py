@@ -13,6 +13,7 @@ from tidings.application.ports.whatsapp import Begin, Consent, MessageReader, Wo
 from tidings.application.whatsapp.admission import Admission, Prospect, is_marketing
 from tidings.application.whatsapp.saying import TimelineEntry, choose_number, timeline
 from tidings.application.whatsapp.telling import moved_events
+from tidings.domain.errors import Fault
 from tidings.domain.kernel import (
     CampaignId,
     ContactId,
@@ -21,10 +22,11 @@ from tidings.domain.kernel import (
     PersonKey,
     Phone,
     PhoneNumberId,
+    WabaId,
 )
 from tidings.domain.whatsapp.content import Content
 from tidings.domain.whatsapp.messages import Message, MessageNotFound
-from tidings.domain.whatsapp.numbers import Number, Run, RunState
+from tidings.domain.whatsapp.numbers import Number, OtherAccount, Run, RunState
 
 
 class LineItem(Struct, frozen=True, kw_only=True):
@@ -63,10 +65,32 @@ class Lines:
         async with self.read() as work:
             return await work.runs.waiting(campaign)
 
-    async def number(self, organization: OrganizationId, wanted: PhoneNumberId | None) -> Number:
-        """The number a campaign will send from. Raise NoNumber, SeveralNumbers, NumberNotFound."""
+    async def numbers(
+        self, organization: OrganizationId, waba: WabaId, wanted: Sequence[PhoneNumberId]
+    ) -> list[Number]:
+        """The numbers a campaign will send from, which are of its template's account.
+
+        Raise NoNumber, SeveralNumbers, NumberNotFound, OtherAccount.
+        """
         async with self.read() as work:
-            return choose_number(await work.numbers.of(organization), wanted)
+            known = await work.numbers.of(organization)
+        if not wanted:
+            theirs = [number for number in known if number.waba_id == waba]
+            return [choose_number(theirs, None)]
+        chosen = [choose_number(known, each) for each in wanted]
+        if strangers := [number for number in chosen if number.waba_id != waba]:
+            raise OtherAccount(
+                "",
+                *(
+                    Fault(
+                        field="phoneNumberId",
+                        rule="account",
+                        message=f"{number.display_phone_number} is not of the template's account {waba}",
+                    )
+                    for number in strangers
+                ),
+            )
+        return chosen
 
     async def capacity(self, organization: OrganizationId, number: PhoneNumberId) -> tuple[Number, int]:
         """A number, and how much of its messaging limit is used up. Raise NumberNotFound."""
@@ -125,7 +149,10 @@ class Lines:
         now = self.now()
         async with self.begin() as work:
             await work.messages.add([_message(organization, campaign, number, item, now) for item in items])
-            run = None if campaign is None else await work.runs.get(campaign)
+            run = None
+            if campaign is not None:
+                await work.runs.stand(campaign, number)
+                run = await work.runs.get(campaign)
             if run is not None and run.state is RunState.CANCELLED:
                 while await self._skip_some(work, run.campaign_id):
                     pass

@@ -1,5 +1,18 @@
 """Campaigns: one approved template, sent once to each of many people, everyone accounted for."""
 
+from tidings.domain.campaigns.experiments import (
+    HOLD_OUT,
+    REST,
+    Arm,
+    BadExperiment,
+    Count,
+    Experiment,
+    Metric,
+    NoExperiment,
+    assign,
+    check_experiment,
+    winner,
+)
 from tidings.domain.campaigns.filling import CannotFill, Fill, Missing, check_parameters, fill
 from tidings.domain.campaigns.guarding import (
     BadRollout,
@@ -9,8 +22,11 @@ from tidings.domain.campaigns.guarding import (
     breach,
     check_rollout,
     next_step,
+    worst,
 )
 from tidings.domain.campaigns.life import (
+    CAPPED,
+    CAPPED_REST,
     LIFE,
     Act,
     AlreadyRetried,
@@ -23,6 +39,7 @@ from tidings.domain.campaigns.life import (
     OwnApproval,
     State,
     WrongState,
+    offshoot,
 )
 from tidings.domain.campaigns.pricing import (
     BadRates,
@@ -46,13 +63,20 @@ from tidings.domain.campaigns.recipients import (
 )
 from tidings.domain.campaigns.responses import CREDITED, Kind, Response
 from tidings.domain.campaigns.scheduling import BadSchedule, Missed, Repeat, Schedule, check_schedule
+from tidings.domain.campaigns.sharing import number_of
 
 __all__ = [
+    "CAPPED",
+    "CAPPED_REST",
     "CREDITED",
+    "HOLD_OUT",
     "LIFE",
     "OPEN",
+    "REST",
     "Act",
     "AlreadyRetried",
+    "Arm",
+    "BadExperiment",
     "BadRates",
     "BadRollout",
     "BadSchedule",
@@ -61,11 +85,15 @@ __all__ = [
     "CannotFill",
     "Cost",
     "CostLine",
+    "Count",
+    "Experiment",
     "Fill",
     "Guard",
     "Kind",
+    "Metric",
     "Missed",
     "Missing",
+    "NoExperiment",
     "NoSuchRecipient",
     "NobodyFailed",
     "NobodyToReach",
@@ -85,15 +113,21 @@ __all__ = [
     "Tally",
     "Totals",
     "WrongState",
+    "assign",
     "breach",
     "charged",
     "check_card",
+    "check_experiment",
     "check_parameters",
     "check_rollout",
     "check_schedule",
     "cost",
     "fill",
     "next_step",
+    "number_of",
+    "offshoot",
     "totals",
     "why",
+    "winner",
+    "worst",
 ]

@@ -31,6 +31,7 @@ ADVICE: dict[str, str] = {
     "duplicate": "The same person under another contact: merge the contacts.",
     "cancelled": "The campaign was cancelled before their turn.",
     "expired": "Their message waited longer than it may: launch for them again.",
+    "hold-out": "They get nothing on purpose, so that what the campaign changed can be told.",
     "erased": "The person asked to be forgotten.",
 }
 _BEGINNINGS = {

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from tidings.domain.errors import Fault, Invalid
 
@@ -13,11 +14,15 @@ class CannotFill(Invalid):
 
 
 class Fill(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel", forbid_unknown_fields=True):
-    """Where a template's value comes from: a field of the contact, or a fixed text, and what stands in."""
+    """Where a template's value comes from: a field of the contact, a fixed text, or a link of their own."""
 
     field: str | None = None
     text: str | None = None
+    link: Annotated[str, Meta(pattern=r"^https?://[^\s/]", max_length=2000)] | None = None
+    """An address that is followed by way of us, so that it is known who did. For a button the value is what
+    stands behind the button's own address, for other slots a whole address."""
     fallback: str | None = None
+    """What stands in for a field that is empty."""
 
     def value(self, fields: Mapping[str, str]) -> str | None:
         """The value for a person with these fields; None when there is none."""
@@ -50,13 +55,16 @@ def check_parameters(
         if key not in required and key not in optional
     ]
     faults += [
-        Fault(field=f"parameters.{key}", rule="one_of", message="give either field or text")
+        Fault(field=f"parameters.{key}", rule="one_of", message="give one of field, text, link")
         for key, fill in parameters.items()
-        if (fill.field is None) == (fill.text is None)
+        if sum(source is not None for source in (fill.field, fill.text, fill.link)) != 1
     ]
     return tuple(faults)
 
 
-def fill(parameters: Mapping[str, Fill], fields: Mapping[str, str]) -> dict[str, str]:
-    """The values for a person with these fields; slots for which there is none are absent."""
-    return {key: value for key, source in parameters.items() if (value := source.value(fields))}
+def fill(
+    parameters: Mapping[str, Fill], fields: Mapping[str, str], links: Mapping[str, str]
+) -> dict[str, str]:
+    """The values for a person with these fields and links; slots for which there is none are absent."""
+    values = {key: source.value(fields) for key, source in parameters.items()}
+    return {key: value for key, value in {**values, **links}.items() if value}

@@ -1,6 +1,6 @@
 """A careful start and a watchful eye: canary steps, and the limits at which a campaign stops by itself."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -85,6 +85,12 @@ def breach(guard: Guard, seen: Seen) -> str | None:
 def next_step(rollout: Rollout, *, step: int, since: datetime | None, now: datetime) -> bool:
     """Whether a step that is settled since this moment has been watched for long enough."""
     return step < len(rollout.steps) and since is not None and now >= since + timedelta(seconds=rollout.watch)
+
+
+def worst(qualities: Iterable[str]) -> str:
+    """The worst rating among these; empty when none is known."""
+    known = [quality for quality in qualities if quality in QUALITIES]
+    return max(known, key=QUALITIES.index, default="")
 
 
 def _worse(quality: str, floor: str) -> bool:

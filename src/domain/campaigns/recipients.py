@@ -6,7 +6,7 @@ from enum import StrEnum
 from msgspec import Struct, field
 
 from tidings.domain.errors import NotFound
-from tidings.domain.kernel import CampaignId, ContactId, MessageId, PersonKey, Phone, Wamid
+from tidings.domain.kernel import CampaignId, ContactId, MessageId, PersonKey, Phone, PhoneNumberId, Wamid
 
 
 class NoSuchRecipient(NotFound):
@@ -46,6 +46,10 @@ class Recipient(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults
     """The person's own time zone, when the contact names one."""
     language: str = ""
     """The person's own, when the campaign writes to people in it and the contact names one."""
+    phone_number_id: PhoneNumberId | None = None
+    """The number that writes to this person."""
+    arm: str = ""
+    """Of the campaign's experiment."""
     values: dict[str, str] = field(default_factory=dict[str, str])
     """What fills the template's slots, frozen at launch."""
     state: Outcome = Outcome.PENDING

@@ -21,6 +21,10 @@ class SeveralNumbers(Conflict):
     """The organisation has several sending numbers: say which one, in `phoneNumberId`."""
 
 
+class OtherAccount(Conflict):
+    """A template can be sent only from numbers of the WhatsApp Business Account that it belongs to."""
+
+
 class Number(Struct, frozen=True, kw_only=True, rename="camel"):
     """A business number that messages are sent from."""
 
@@ -47,11 +51,12 @@ class RunState(StrEnum):
 
 
 class Run(Struct, frozen=True, kw_only=True):
-    """A campaign as the sender sees it: one line of messages behind one number."""
+    """A campaign as the sender sees it: its messages stand in the lanes of one or more numbers."""
 
     campaign_id: CampaignId
     organization_id: OrganizationId
     phone_number_id: PhoneNumberId
+    """Its number, or the first of those that share the sending."""
     state: RunState
     epoch: int
     """Grows with every turn of the campaign, so that turns that overtake each other end in the newest."""

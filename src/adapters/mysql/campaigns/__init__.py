@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tidings.adapters.mysql.campaigns.drafts import SqlActiveCampaigns, SqlCampaigns
+from tidings.adapters.mysql.campaigns.drafts import SqlActiveCampaigns, SqlCampaigns, SqlLinkReader
 from tidings.adapters.mysql.campaigns.recipients import SqlRecipients
 from tidings.adapters.mysql.campaigns.responses import SqlResponses, SqlSettings
 from tidings.adapters.mysql.campaigns.tables import campaigns, inbox, metadata, outbox, recipients, tallies
@@ -17,6 +17,7 @@ from tidings.domain.kernel import OrganizationId
 
 __all__ = [
     "SqlActiveCampaigns",
+    "SqlLinkReader",
     "campaigns",
     "campaigns_in",
     "inbox",

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from msgspec.structs import asdict
 from sqlalchemy import (
+    RowMapping,
     and_,
     delete,
     func,
@@ -23,9 +25,10 @@ from tidings.domain.campaigns import (
     Campaign,
     CampaignNotFound,
     Origin,
+    Recipient,
     State,
 )
-from tidings.domain.kernel import CampaignId, OrganizationId, Page, TemplateId
+from tidings.domain.kernel import CampaignId, MessageId, OrganizationId, Page, TemplateId
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class SqlCampaigns:
     locking: bool
 
     async def add(self, campaign: Campaign) -> None:
-        await self.connection.execute(insert(campaigns).values(asdict(campaign)))
+        await self.connection.execute(insert(campaigns).values(_row(campaign)))
 
     async def get(self, id: CampaignId) -> Campaign:
         query = select(campaigns).where(
@@ -46,10 +49,10 @@ class SqlCampaigns:
         row = (await self.connection.execute(query)).mappings().one_or_none()
         if row is None:
             raise CampaignNotFound()
-        return Campaign(**row)
+        return _campaign(row)
 
     async def save(self, campaign: Campaign) -> None:
-        values = {**asdict(campaign), "reason": campaign.reason and campaign.reason[:500]}
+        values = {**_row(campaign), "reason": campaign.reason and campaign.reason[:500]}
         values.pop("told")
         await self.connection.execute(update(campaigns).where(campaigns.c.id == campaign.id).values(values))
 
@@ -58,11 +61,11 @@ class SqlCampaigns:
             update(campaigns).where(campaigns.c.id == id, campaigns.c.told < epoch).values(told=epoch)
         )
 
-    async def retry_of(self, id: CampaignId) -> CampaignId | None:
+    async def retry_of(self, id: CampaignId, origin: Origin = Origin.RETRY) -> CampaignId | None:
         query = select(campaigns.c.id).where(
             campaigns.c.organization_id == self.organization,
             campaigns.c.parent_id == id,
-            campaigns.c.origin == Origin.RETRY,
+            campaigns.c.origin == origin,
         )
         return (await self.connection.execute(query)).scalars().first()
 
@@ -72,12 +75,13 @@ class SqlCampaigns:
             .where(
                 campaigns.c.state.in_([State.PLANNING, State.RUNNING]),
                 campaigns.c.organization_id == self.organization,
-                campaigns.c.template_id == template,
+                or_(campaigns.c.template_id == template, campaigns.c.experiment.is_not(None)),
             )
             .order_by(campaigns.c.id)
             .with_for_update()
         )
-        return [Campaign(**row) for row in (await self.connection.execute(query)).mappings()]
+        found = [_campaign(row) for row in (await self.connection.execute(query)).mappings()]
+        return [campaign for campaign in found if template in campaign.templates]
 
     async def remove(self, id: CampaignId) -> None:
         for table in (recipients, responses, tallies, planning):
@@ -100,7 +104,7 @@ class SqlCampaigns:
             total = (await self.connection.execute(counted)).scalar_one()
         elif cursor is not None:
             query = query.where(campaigns.c.id < decode_cursor(cursor))
-        found = [Campaign(**row) for row in (await self.connection.execute(query)).mappings()]
+        found = [_campaign(row) for row in (await self.connection.execute(query)).mappings()]
         more = len(found) > limit
         return Page(
             items=found[:limit],
@@ -130,14 +134,44 @@ class SqlActiveCampaigns:
             .order_by(campaigns.c.id)
         )
         async with self.database.reading() as connection:
-            return [Campaign(**row) for row in (await connection.execute(query)).mappings()]
+            return [_campaign(row) for row in (await connection.execute(query)).mappings()]
 
     async def due(self, at: datetime) -> Sequence[Campaign]:
         query = (
             select(campaigns)
-            .where(campaigns.c.state == State.SCHEDULED, campaigns.c.due_at <= at)
+            .where(campaigns.c.due_at <= at, campaigns.c.state.in_([State.SCHEDULED, State.COMPLETED]))
             .order_by(campaigns.c.due_at, campaigns.c.id)
             .limit(100)
         )
         async with self.database.reading() as connection:
-            return [Campaign(**row) for row in (await connection.execute(query)).mappings()]
+            return [_campaign(row) for row in (await connection.execute(query)).mappings()]
+
+
+@dataclass(frozen=True, slots=True)
+class SqlLinkReader:
+    """Tracked links lead to a campaign and a recipient, whoever opens them."""
+
+    database: Database
+
+    async def of(
+        self, campaign: CampaignId, recipient: MessageId
+    ) -> tuple[Campaign, Recipient | None] | None:
+        r = recipients.c
+        async with self.database.reading() as connection:
+            query = select(campaigns).where(campaigns.c.id == campaign)
+            row = (await connection.execute(query)).mappings().one_or_none()
+            if row is None:
+                return None
+            query = select(recipients).where(r.id == recipient, r.campaign_id == campaign)
+            theirs = (await connection.execute(query)).mappings().one_or_none()
+        return _campaign(row), None if theirs is None else Recipient(**theirs)
+
+
+def _row(campaign: Campaign) -> dict[str, Any]:
+    return {**asdict(campaign), "phone_number_ids": list(campaign.phone_number_ids) or None}
+
+
+def _campaign(row: RowMapping) -> Campaign:
+    fields: dict[str, Any] = {**row}
+    fields["phone_number_ids"] = tuple(fields["phone_number_ids"] or ())
+    return Campaign(**fields)

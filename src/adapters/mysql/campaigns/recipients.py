@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     and_,
+    case,
     func,
     or_,
     select,
@@ -28,7 +29,7 @@ from tidings.adapters.mysql.campaigns.tables import (
 )
 from tidings.adapters.mysql.cursors import decode_cursor, encode_cursor
 from tidings.adapters.mysql.dialect import insert_many, insert_missing, update_many
-from tidings.application.ports.campaigns import Counted, HourCount, Progress
+from tidings.application.ports.campaigns import ArmCount, Counted, HourCount, Progress
 from tidings.domain.campaigns import (
     NoSuchRecipient,
     Outcome,
@@ -90,17 +91,49 @@ class SqlRecipients:
         return set((await self.connection.execute(query.where(r.state != Outcome.SKIPPED))).scalars())
 
     async def failed(
-        self, campaign: CampaignId, *, after: ContactId | None, limit: int
+        self,
+        campaign: CampaignId,
+        *,
+        after: ContactId | None = None,
+        limit: int,
+        code: int | None = None,
+        but: int | None = None,
     ) -> Sequence[Recipient]:
         query = select(recipients).where(r.campaign_id == campaign, r.state == Outcome.FAILED)
+        if code is not None:
+            query = query.where(r.code == code)
+        if but is not None:
+            query = query.where(func.coalesce(r.code, 0) != but)
         if after is not None:
             query = query.where(r.contact_id > after)
         rows = await self.connection.execute(query.order_by(r.contact_id).limit(limit))
         return [Recipient(**row) for row in rows.mappings()]
 
-    async def to_hand_over(self, campaign: CampaignId, *, limit: int) -> Sequence[Recipient]:
-        query = select(recipients).where(self._waiting(campaign)).order_by(r.id).limit(limit)
-        return [Recipient(**row) for row in (await self.connection.execute(query)).mappings()]
+    async def to_hand_over(
+        self, campaign: CampaignId, *, arms: Collection[str], limit: int
+    ) -> Sequence[Recipient]:
+        found: list[Recipient] = []
+        # One walk along the index for each arm: together they would be sorted whole.
+        for arm in arms:
+            query = select(recipients).where(self._waiting(campaign), r.arm == arm).order_by(r.id)
+            rows = await self.connection.execute(query.limit(limit - len(found)))
+            found += [Recipient(**row) for row in rows.mappings()]
+            if len(found) >= limit:
+                break
+        return found
+
+    async def by_arm(self, campaign: CampaignId) -> Sequence[ArmCount]:
+        # People are left out of an experiment for many reasons; only the hold-out is part of it.
+        reason = case((r.state == Outcome.SKIPPED, r.reason), else_=None)
+        query = (
+            select(r.arm, r.state, reason, func.count())
+            .where(r.campaign_id == campaign, r.arm != "")
+            .group_by(r.arm, r.state, reason)
+        )
+        return [
+            ArmCount(arm=arm, state=state, reason=reason or "", count=count)
+            for arm, state, reason, count in await self.connection.execute(query)
+        ]
 
     async def handed_over(self, campaign: CampaignId, ids: Sequence[MessageId]) -> None:
         done = await self.connection.execute(

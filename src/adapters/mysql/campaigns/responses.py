@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from msgspec.structs import asdict
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.campaigns.tables import campaigns, recipients, responses, settings
 from tidings.adapters.mysql.dialect import insert_missing, upsert
-from tidings.domain.campaigns import Kind, Outcome, RateCard, Recipient, Response
+from tidings.domain.campaigns import HOLD_OUT, Kind, Outcome, RateCard, Recipient, Response
 from tidings.domain.kernel import CampaignId, ContactId, MessageId, OrganizationId, PersonKey
 
 r = recipients.c
@@ -31,6 +31,7 @@ class SqlResponses:
         *,
         since: datetime,
         until: datetime,
+        held_out: bool = False,
     ) -> Sequence[Recipient]:
         recent = select(campaigns.c.id).where(
             campaigns.c.organization_id == self.organization,
@@ -38,12 +39,15 @@ class SqlResponses:
             campaigns.c.launched_at <= until,
         )
         ids = (await self.connection.execute(recent)).scalars().all()
+        counts = r.state.in_(_REACHED)
+        if held_out:
+            counts = or_(counts, and_(r.state == Outcome.SKIPPED, r.reason == HOLD_OUT))
         found: list[Recipient] = []
         for column, wanted in ((r.person, people), (r.contact_id, contacts)):
             if not (ids and wanted):
                 continue
             query = select(recipients).where(
-                r.campaign_id.in_(ids), column.in_(list(wanted)), r.state.in_(_REACHED), r.changed_at > since
+                r.campaign_id.in_(ids), column.in_(list(wanted)), counts, r.changed_at > since
             )
             found += [Recipient(**row) for row in (await self.connection.execute(query)).mappings()]
         return sorted(found, key=lambda each: (each.changed_at, each.id), reverse=True)
@@ -56,6 +60,16 @@ class SqlResponses:
         c = responses.c
         query = select(c.kind, func.count()).where(c.campaign_id == campaign).group_by(c.kind)
         return {kind: count for kind, count in await self.connection.execute(query)}
+
+    async def by_arm(self, campaign: CampaignId) -> Mapping[tuple[str, Kind], int]:
+        c = responses.c
+        query = (
+            select(r.arm, c.kind, func.count())
+            .join(recipients, r.id == c.recipient_id)
+            .where(c.campaign_id == campaign, r.arm != "")
+            .group_by(r.arm, c.kind)
+        )
+        return {(arm, kind): count for arm, kind, count in await self.connection.execute(query)}
 
     async def of(self, recipients: Collection[MessageId]) -> Sequence[Response]:
         query = select(responses).where(responses.c.recipient_id.in_(recipients))

@@ -16,6 +16,7 @@ from tidings.adapters.mysql.engine import TABLE_OPTIONS
 from tidings.adapters.mysql.outbox import inbox_table, outbox_table
 from tidings.adapters.mysql.types import Choice, Id, Json, Moment, ascii_key
 from tidings.domain.campaigns import (
+    Experiment,
     Fill,
     Guard,
     Kind,
@@ -27,6 +28,7 @@ from tidings.domain.campaigns import (
     Schedule,
     State,
 )
+from tidings.domain.kernel import PhoneNumberId
 
 metadata = MetaData()
 outbox = outbox_table(metadata, "campaigns")
@@ -47,6 +49,11 @@ campaigns = Table(
     Column("in_their_language", Boolean, nullable=False, server_default=false()),
     Column("rollout", Json(Rollout)),
     Column("guard", Json(Guard)),
+    Column("phone_number_ids", Json(list[PhoneNumberId])),
+    Column("experiment", Json(Experiment)),
+    Column("winner", String(30)),
+    Column("decided_at", Moment),
+    Column("capped_retries", Integer, nullable=False, server_default="0"),
     Column("step", Integer, nullable=False),
     Column("settled_since", Moment),
     Column("author_id", Id),
@@ -70,6 +77,8 @@ campaigns = Table(
     Index("campaigns_list", "organization_id", "id"),
     # The runner's question: what is unfinished.
     Index("campaigns_state", "state"),
+    # What starts by itself, and what is tried again by itself.
+    Index("campaigns_due", "due_at"),
     # What came of a campaign: its occurrences and retry.
     Index("campaigns_parent", "parent_id", "origin"),
     **TABLE_OPTIONS,
@@ -96,6 +105,8 @@ recipients = Table(
     Column("country", ascii_key(2), nullable=False),
     Column("zone", ascii_key(64)),
     Column("language", ascii_key(16), nullable=False, server_default=""),
+    Column("phone_number_id", ascii_key(32)),
+    Column("arm", String(30), nullable=False, server_default=""),
     Column("values", Json(dict[str, str]), nullable=False),
     Column("state", Choice(Outcome), nullable=False),
     Column("handed", Boolean, nullable=False),
@@ -112,7 +123,7 @@ recipients = Table(
     # Whether a person is already reached.
     Index("campaigns_recipients_person", "campaign_id", "person"),
     # Who is next to be handed over; how many stand in line; lists by state.
-    Index("campaigns_recipients_state", "campaign_id", "state", "handed", "id"),
+    Index("campaigns_recipients_state", "campaign_id", "state", "handed", "arm", "id"),
     **TABLE_OPTIONS,
 )
 

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.dialect import insert_missing
-from tidings.adapters.mysql.whatsapp.tables import leases, runs
+from tidings.adapters.mysql.whatsapp.tables import leases, run_lanes, runs
 from tidings.application.ports.common import Now
 from tidings.domain.kernel import CampaignId, PhoneNumberId
 from tidings.domain.whatsapp.numbers import Lease, Run, RunState
@@ -74,6 +74,10 @@ class SqlRuns:
             .values(state=run.state, epoch=run.epoch, reason=run.reason and run.reason[:500], waiting="")
         )
 
+    async def stand(self, id: CampaignId, lane: PhoneNumberId) -> None:
+        row = {"phone_number_id": lane, "campaign_id": id}
+        await insert_missing(self.connection, run_lanes, [row])
+
     async def get(self, id: CampaignId) -> Run | None:
         found = await self.connection.execute(select(runs).where(runs.c.campaign_id == id).with_for_update())
         row = found.mappings().one_or_none()
@@ -106,10 +110,12 @@ class SqlRuns:
             )
 
     async def halt(self, lane: PhoneNumberId, reason: str) -> Sequence[Run]:
-        running = (runs.c.phone_number_id == lane) & (runs.c.state == RunState.RUNNING)
+        here = select(run_lanes.c.campaign_id).where(run_lanes.c.phone_number_id == lane)
+        running = runs.c.campaign_id.in_(here) & (runs.c.state == RunState.RUNNING)
         found = await self.connection.execute(select(runs).where(running).with_for_update())
         halted = [Run(**row) for row in found.mappings()]
+        theirs = runs.c.campaign_id.in_([run.campaign_id for run in halted])
         await self.connection.execute(
-            update(runs).where(running).values(state=RunState.PAUSED, reason=reason[:500])
+            update(runs).where(theirs).values(state=RunState.PAUSED, reason=reason[:500])
         )
         return halted

@@ -13,7 +13,7 @@ from tidings.adapters.mysql.cursors import decode_cursor, encode_cursor
 from tidings.adapters.mysql.dialect import insert_many, insert_missing, update_many
 from tidings.adapters.mysql.engine import Database
 from tidings.adapters.mysql.whatsapp.conversations import c, seen
-from tidings.adapters.mysql.whatsapp.tables import MUTABLE, attempts, messages, numbers, runs
+from tidings.adapters.mysql.whatsapp.tables import MUTABLE, attempts, messages, numbers, run_lanes, runs
 from tidings.application.ports.whatsapp import MessageFilter
 from tidings.domain.kernel import (
     AttemptId,
@@ -116,7 +116,11 @@ class SqlDue:
     async def lanes(self, now: datetime) -> Sequence[PhoneNumberId]:
         theirs = m.phone_number_id == numbers.c.phone_number_id
         due = and_(theirs, m.state == State.PENDING, m.next_attempt_at <= now)
-        running = and_(runs.c.phone_number_id == numbers.c.phone_number_id, runs.c.state == RunState.RUNNING)
+        running = and_(
+            run_lanes.c.phone_number_id == numbers.c.phone_number_id,
+            run_lanes.c.campaign_id == runs.c.campaign_id,
+            runs.c.state == RunState.RUNNING,
+        )
         query = select(numbers.c.phone_number_id).where(
             or_(
                 select(m.id).where(due, m.run_id.is_(None)).exists(),
@@ -156,8 +160,10 @@ class SqlDue:
             m.next_attempt_at <= now,
         )
         # Lines of finished campaigns stay, and stay running: only those with somebody in them are asked.
-        active = select(runs.c.campaign_id).where(
-            runs.c.phone_number_id == lane, runs.c.state == RunState.RUNNING, due.exists()
+        active = (
+            select(runs.c.campaign_id)
+            .join(run_lanes, run_lanes.c.campaign_id == runs.c.campaign_id)
+            .where(run_lanes.c.phone_number_id == lane, runs.c.state == RunState.RUNNING, due.exists())
         )
         ids = (await connection.execute(active)).scalars().all()
         lines = [await self._due(connection, lane, CampaignId(id), now, limit) for id in ids]

@@ -118,9 +118,17 @@ runs = Table(
     Column("epoch", Integer, nullable=False),
     Column("reason", String(500)),
     Column("waiting", String(200), nullable=False),
-    Index("whatsapp_runs_lane", "phone_number_id", "state"),
     **TABLE_OPTIONS,
 )
+
+run_lanes = Table(
+    "whatsapp_run_lanes",
+    metadata,
+    Column("phone_number_id", ascii_key(32), primary_key=True),
+    Column("campaign_id", Id, primary_key=True),
+    **TABLE_OPTIONS,
+)
+"""The numbers that a campaign's messages leave from; asked by number: whose messages may stand here."""
 
 webhooks = Table(
     "whatsapp_webhooks",

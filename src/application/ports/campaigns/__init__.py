@@ -8,14 +8,17 @@ from tidings.application.ports.campaigns.outside import (
     Person,
     SendableTemplate,
     Slot,
+    Statistics,
     Templates,
 )
 from tidings.application.ports.campaigns.stores import (
     ActiveCampaigns,
+    ArmCount,
     Begin,
     CampaignStore,
     Counted,
     HourCount,
+    LinkReader,
     Progress,
     RecipientStore,
     ResponseStore,
@@ -25,6 +28,7 @@ from tidings.application.ports.campaigns.stores import (
 
 __all__ = [
     "ActiveCampaigns",
+    "ArmCount",
     "Audience",
     "Begin",
     "CampaignStore",
@@ -32,6 +36,7 @@ __all__ = [
     "Counted",
     "HourCount",
     "Line",
+    "LinkReader",
     "Outlook",
     "Person",
     "Progress",
@@ -40,6 +45,7 @@ __all__ = [
     "SendableTemplate",
     "SettingsStore",
     "Slot",
+    "Statistics",
     "Templates",
     "Work",
 ]

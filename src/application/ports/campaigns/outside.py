@@ -6,7 +6,7 @@ from typing import Protocol
 
 from msgspec import Raw, Struct, field
 
-from tidings.domain.campaigns import Campaign, Recipient
+from tidings.domain.campaigns import Campaign, Count, Recipient
 from tidings.domain.errors import Fault
 from tidings.domain.kernel import (
     ContactId,
@@ -38,6 +38,8 @@ class Person(Struct, frozen=True, kw_only=True):
     """What the person reads, from the contact's attribute `language`: a code such as `pt_BR`."""
     blocked: str | None = None
     """Why this person may not be written to, such as `opted_out`."""
+    before: Recipient | None = None
+    """As the campaign knew the person whose failures are tried again."""
 
 
 class Audience(Protocol):
@@ -138,6 +140,22 @@ class Outlook(Struct, frozen=True, kw_only=True):
     """Whether the person does not count (again) against the messaging limit."""
 
 
+class Statistics(Protocol):
+    """What can be said of shares of people."""
+
+    def bounds(self, count: Count, confidence: float) -> tuple[float, float]:
+        """Between which the true share lies."""
+        ...
+
+    def lift(self, base: Count, count: Count, confidence: float) -> tuple[float, float]:
+        """Between which the true difference of the shares lies, `count` less `base`."""
+        ...
+
+    def differ(self, one: Count, other: Count) -> float:
+        """The p value of both having the same true share; 1 when nothing is known."""
+        ...
+
+
 class Line(Protocol):
     """The number's line of messages; answered by whatsapp."""
 
@@ -156,10 +174,10 @@ class Line(Protocol):
     ) -> None:
         """Send to these people outside the campaign, by single messages of the recipients' ids."""
 
-    async def choose_number(
-        self, organization: OrganizationId, wanted: PhoneNumberId | None
-    ) -> PhoneNumberId:
-        """The number asked for, or the only one. Raise NotFound or Conflict."""
+    async def choose_numbers(
+        self, organization: OrganizationId, waba: WabaId, wanted: Sequence[PhoneNumberId]
+    ) -> Sequence[PhoneNumberId]:
+        """The numbers asked for, or the only one of the template's account. Raise NotFound or Conflict."""
         ...
 
     async def turn(self, campaign: Campaign) -> None:

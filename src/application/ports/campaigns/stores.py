@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias
 from msgspec import Struct
 
 from tidings.application.ports.common import Inbox, Outbox
-from tidings.domain.campaigns import Campaign, Kind, Outcome, RateCard, Recipient, Response, Tally
+from tidings.domain.campaigns import Campaign, Kind, Origin, Outcome, RateCard, Recipient, Response, Tally
 from tidings.domain.events import Move
 from tidings.domain.kernel import (
     CampaignId,
@@ -36,7 +36,7 @@ class CampaignStore(Protocol):
     async def told(self, id: CampaignId, epoch: int) -> None:
         """The line has confirmed this epoch."""
 
-    async def retry_of(self, id: CampaignId) -> CampaignId | None:
+    async def retry_of(self, id: CampaignId, origin: Origin = Origin.RETRY) -> CampaignId | None:
         """The campaign that tries this one's failed people again."""
         ...
 
@@ -70,10 +70,12 @@ class ResponseStore(Protocol):
         *,
         since: datetime,
         until: datetime,
+        held_out: bool = False,
     ) -> Sequence[Recipient]:
         """Recipients among these whom a campaign reached and who moved since, the latest first.
 
-        Of campaigns that were launched before `until`, and within the 30 days before `since`.
+        Of campaigns that were launched before `until`, and within the 30 days before `since`. `held_out`
+        counts those too whom an experiment gave nothing on purpose.
         """
         ...
 
@@ -81,6 +83,10 @@ class ResponseStore(Protocol):
         """Keep those whose recipient has none of this kind yet."""
 
     async def counts(self, campaign: CampaignId) -> Mapping[Kind, int]: ...
+
+    async def by_arm(self, campaign: CampaignId) -> Mapping[tuple[str, Kind], int]:
+        """How many of each arm did what."""
+        ...
 
     async def of(self, recipients: Collection[MessageId]) -> Sequence[Response]:
         """In order of time."""
@@ -118,6 +124,15 @@ class HourCount(Struct, frozen=True, kw_only=True, rename="camel"):
     count: int
 
 
+class ArmCount(Struct, frozen=True, kw_only=True):
+    """Recipients of one arm."""
+
+    arm: str
+    state: Outcome
+    reason: str
+    count: int
+
+
 class RecipientStore(Protocol):
     """The recipients of an organisation's campaigns, within one transaction."""
 
@@ -131,13 +146,25 @@ class RecipientStore(Protocol):
         ...
 
     async def failed(
-        self, campaign: CampaignId, *, after: ContactId | None, limit: int
+        self,
+        campaign: CampaignId,
+        *,
+        after: ContactId | None = None,
+        limit: int,
+        code: int | None = None,
+        but: int | None = None,
     ) -> Sequence[Recipient]:
-        """Those who failed, in order of their contact."""
+        """Those who failed, in order of their contact: with this code of Meta's, or `but` any other."""
         ...
 
-    async def to_hand_over(self, campaign: CampaignId, *, limit: int) -> Sequence[Recipient]:
-        """Pending recipients that do not stand in line yet, in order."""
+    async def to_hand_over(
+        self, campaign: CampaignId, *, arms: Collection[str], limit: int
+    ) -> Sequence[Recipient]:
+        """Pending recipients of these arms that do not stand in line yet, in order within each."""
+        ...
+
+    async def by_arm(self, campaign: CampaignId) -> Sequence[ArmCount]:
+        """How many of each arm stand where, the hold-out among them."""
         ...
 
     async def handed_over(self, campaign: CampaignId, ids: Sequence[MessageId]) -> None:
@@ -220,4 +247,14 @@ class ActiveCampaigns(Protocol):
 
     async def due(self, at: datetime) -> Sequence[Campaign]:
         """Scheduled campaigns whose time has come."""
+        ...
+
+
+class LinkReader(Protocol):
+    """Tracked links are opened by people who are not signed in, of whatever organisation."""
+
+    async def of(
+        self, campaign: CampaignId, recipient: MessageId
+    ) -> tuple[Campaign, Recipient | None] | None:
+        """None when there is no such campaign."""
         ...
