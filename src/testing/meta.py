@@ -64,7 +64,7 @@ class FakeMeta:
 
     def _status(self, message: Outgoing, wamid: Wamid, status: str) -> StatusUpdate:
         return StatusUpdate(
-            phone_number_id=NUMBER,
+            phone_number_id=message.phone_number_id,
             wamid=wamid,
             status=status,
             at=self.clock.now(),

@@ -65,6 +65,8 @@ class FakeTemplates:
 
     refusal: Exception | None = None
     quality: str = "GREEN"
+    names: dict[TemplateId, str] = field(default_factory=dict[TemplateId, str])
+    """Of templates that are not called `hello`."""
 
     async def sendable(self, organization: OrganizationId, id: TemplateId) -> SendableTemplate:
         if self.refusal:
@@ -72,7 +74,7 @@ class FakeTemplates:
         return SendableTemplate(
             id=id,
             waba_id=WABA,
-            name="hello",
+            name=self.names.get(id, "hello"),
             language="en",
             category="MARKETING",
             slots=(Slot(key="body.1", what="body {{1}}"),),
