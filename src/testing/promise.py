@@ -35,7 +35,7 @@ class Promise:
         for phone, sent in self.opted_out.items():
             if any(message.to == phone for message in self.world.meta.accepted[sent:]):
                 raise Broken(f"I6: {phone} had opted out and was written to")
-        if self.world.late_calls:
+        if self.world.called.late:
             raise Broken("a sender called Meta after its lease had ended")
         report = await self.world.calm.reports.report(self.world.actor, self.campaign.id)
         if not report.consistent:
@@ -71,7 +71,7 @@ class Promise:
         if not world.crashes:
             # Without a crash nobody may be given up who was never called.
             for each in recipients:
-                if each.state is Outcome.UNKNOWN and each.phone not in world.called:
+                if each.state is Outcome.UNKNOWN and each.phone not in world.called.people:
                     raise Broken(f"I2: {each.phone} is unknown, though Meta was never called")
         taken = [
             Taken(wamid=wamid, to=message.to or "", status="read")

@@ -41,7 +41,6 @@ from tidings.application.campaigns import (
     Runner,
     Watch,
 )
-from tidings.application.ports.gateway import Accepted, Gateway, NotSent, Outgoing, Rejected, Unclear
 from tidings.application.ports.meta import InboundUpdate, StatusUpdate
 from tidings.application.whatsapp.conversations import Conversations
 from tidings.application.whatsapp.desk import Desk
@@ -54,7 +53,7 @@ from tidings.application.whatsapp.sender import Sender
 from tidings.domain.campaigns import Fill
 from tidings.domain.errors import Unavailable
 from tidings.domain.events import AnyEvent, ConnectedNumber, MessagesMoved, RunHalted, WabaConnected
-from tidings.domain.kernel import Actor, OrganizationId, Role, TemplateId, UserId, Wamid
+from tidings.domain.kernel import Actor, OrganizationId, PhoneNumberId, Role, TemplateId, UserId, Wamid
 from tidings.testing.clock import Clock, Ids
 from tidings.testing.faults import Chaos, Killed
 from tidings.testing.meta import NUMBER, WABA, FakeMeta, JsonReader
@@ -68,6 +67,7 @@ from tidings.testing.neighbours import (
     FakeTemplates,
     people,
 )
+from tidings.testing.punctual import Called, Punctual
 
 BASE_URL = "https://tidings.example"
 LEASE_AND_MORE = 30.0
@@ -80,20 +80,6 @@ class Calm:
 
     campaigns: Campaigns
     reports: Reports
-
-
-class Punctual:
-    """The Gateway port before a world's Meta: who was called for, and calls after the caller's lease."""
-
-    def __init__(self, world: "World", gateway: Gateway) -> None:
-        self._world, self._gateway = world, gateway
-
-    async def send(self, message: Outgoing) -> Accepted | NotSent | Rejected | Unclear:
-        lane = self._world.sender.lanes.get(message.phone_number_id)
-        if lane is not None and self._world.clock.boottime() > lane.leased_until:
-            self._world.late_calls += 1
-        self._world.called.add(message.to)
-        return await self._gateway.send(message)
 
 
 class World:
@@ -128,10 +114,7 @@ class World:
         self.mps = mps
         self.dead: set[str] = set()
         self.crashes = 0
-        self.called: set[str | None] = set()
-        """Everybody for whom there was a call, whatever came of it."""
-        self.late_calls = 0
-        """Calls to Meta by a sender whose lease had ended."""
+        self.called = Called()
 
     @classmethod
     def on_sqlite(
@@ -218,7 +201,7 @@ class World:
             SenderPorts(
                 begin=begin,
                 due=chaos.port("due", SqlDue(self.whatsapp)),
-                gateway=Punctual(self, chaos.port("meta", self.meta)),
+                gateway=Punctual(chaos.port("meta", self.meta), self._leased_until, self.clock, self.called),
                 consent=consent,
                 owners=owners,
                 zones=WorldZones(),
@@ -294,6 +277,10 @@ class World:
             sleep=asyncio.sleep,
         )
         self.outbox = chaos.port("outbox", SqlOutboxReader(self.whatsapp, whatsapp_tables.outbox))
+
+    def _leased_until(self, number: PhoneNumberId) -> float | None:
+        lane = self.sender.lanes.get(number)
+        return None if lane is None else lane.leased_until
 
     def _stall(self) -> None:
         self.clock.seconds += LEASE_AND_MORE

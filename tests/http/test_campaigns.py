@@ -202,3 +202,44 @@ async def test_a_stored_file_is_sent_by_the_id_that_meta_knows_for_the_number(si
 
 async def is_approved(ask, id):
     return (await ask("GET", f"/api/templates/{id}", 200))["data"]["status"] == "APPROVED"
+
+
+async def test_an_experiment_with_links_of_their_own_over_http(signed_in):
+    ask, _ = signed_in
+    campaign, _ = await ready(ask, people=12)
+    here = f"/api/campaigns/{campaign['id']}"
+    crooked = {"arms": [{"name": "A"}, {"name": "A"}]}
+    refused = await ask("PUT", here, 400, json={"experiment": crooked})
+    assert refused["error"]["details"][0]["field"] == "experiment.arms[1].name"
+    both = {"body.1": {"link": "https://shop.example/", "text": "x"}}
+    await ask("PUT", here, 200, json={"parameters": both})
+    assert (await ask("POST", f"{here}/launch", 400))["error"]["details"][0]["rule"] == "one_of"
+    nowhere = await ask("PUT", here, 400, json={"parameters": {"body.1": {"link": "javascript:alert(1)"}}})
+    assert "link" in nowhere["error"]["details"][0]["field"]
+    experiment = {"arms": [{"name": "A"}, {"name": "B"}], "sample": 0.5, "byItself": False}
+    linked = {"parameters": {"body.1": {"link": "https://shop.example/sale"}}, "experiment": experiment}
+    await ask("PUT", here, 200, json=linked)
+    await ask("POST", f"{here}/winner", 409, json={"arm": "A"})
+    dry = (await ask("GET", f"{here}/dry-run", 200))["data"]
+    link = dry[0]["payload"]["components"][0]["parameters"][0]["text"]
+    path = link[link.index("/r/") :]
+    await ask("POST", f"{here}/launch", 200)
+
+    async def waits():
+        report = (await ask("GET", f"{here}/report", 200))["data"]
+        arms = report["experiment"]["arms"]
+        return report if report["waiting"].startswith("somebody") and arms[0]["people"] else None
+
+    report = await until(waits, 30)
+    assert report["experiment"]["waiting"] > 0
+    opened = await ask.client.get(path, follow_redirects=False)
+    assert (opened.status_code, opened.headers["location"]) == (302, "https://shop.example/sale")
+    assert opened.headers["cache-control"] == "no-store"
+    assert (await ask("GET", "/r/nonsense", 404))["error"]["code"] == "LINK_NOT_FOUND"
+    assert (await ask("POST", f"{here}/winner", 200, json={"arm": "B"}))["data"]["winner"] == "B"
+
+    async def done():
+        found = (await ask("GET", here, 200))["data"]
+        return found if found["state"] == "completed" else None
+
+    assert (await until(done, 30))["totals"]["planned"] == 12

@@ -34,7 +34,11 @@ l = places.c  # noqa: E741 - places
 u = unindexed.c
 p = people.c
 LOOK, MOST = 50, 800
-"""How many candidates are looked at in the first statement, and doubling, in a later one at most."""
+"""How many candidates are looked at in the first statement, and four times as many each time, in a later one at most."""
+TELLING = 6
+"""Grams that are looked up; what the others would still rule out is seen when the candidates are."""
+BLOCKS = 64
+"""Blocks read in one statement at most: 2 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,25 +87,58 @@ async def is_indexed(connection: AsyncConnection, organization: OrganizationId) 
 async def candidates(
     connection: AsyncConnection, organization: OrganizationId, needed: Collection[str], below: int | None
 ) -> AsyncIterator[list[tuple[int, ContactId]]]:
-    """Places and contacts that have all these grams, the latest places first."""
+    """Places and contacts that have the rarest of these grams, the latest places first."""
     blocks = select(func.max(l.place)).where(l.organization_id == organization)
     last = (await connection.execute(blocks)).scalar_one_or_none()
     end = (-1 if last is None else int(last)) + 1
     end = end if below is None else min(below, end)
+    rarest = await _rarest(connection, organization, needed)
     look = LOOK
-    for block in range((end - 1) // BLOCK, -1, -1):
-        query = select(g.bits).where(
-            g.organization_id == organization, g.gram.in_(list(needed)), g.block == block
-        )
-        stored = (await connection.execute(query)).scalars().all()
-        if len(stored) < len(needed):
-            continue
-        found = places_down(block, common([unpacked(bits) for bits in stored]), end)
+    async for block, bits in _in_common(connection, organization, rarest, (end - 1) // BLOCK):
+        found = places_down(block, bits, end)
         while some := list(islice(found, look)):
-            look = min(look * 2, MOST)
+            look = min(look * 4, MOST)
             where = select(l.place, l.contact_id).where(l.organization_id == organization, l.place.in_(some))
             rows = await connection.execute(where.order_by(l.place.desc()))
             yield [(place, ContactId(id)) for place, id in rows]
+
+
+async def _rarest(
+    connection: AsyncConnection, organization: OrganizationId, needed: Collection[str]
+) -> list[str]:
+    """Those of the grams that tell most: what is rare is stored in few bytes. None when one is nowhere."""
+    size = func.sum(func.length(g.bits))
+    query = (
+        select(g.gram, size)
+        .where(g.organization_id == organization, g.gram.in_(list(needed)))
+        .group_by(g.gram)
+    )
+    sizes: dict[str, int] = {gram: int(size) for gram, size in await connection.execute(query)}
+    return sorted(sizes, key=lambda gram: (sizes[gram], gram))[:TELLING] if len(sizes) == len(needed) else []
+
+
+async def _in_common(
+    connection: AsyncConnection, organization: OrganizationId, needed: Collection[str], last: int
+) -> AsyncIterator[tuple[int, int]]:
+    """Blocks from the last one down that have all grams, with the bits that these have in common.
+
+    Few at first, since the latest contacts often fill the page, then many in one statement.
+    """
+    theirs = (g.organization_id == organization, g.gram.in_(list(needed)))
+    having = select(g.block).where(*theirs, g.block <= last).group_by(g.block)
+    having = having.having(func.count() == len(needed)).order_by(g.block.desc())
+    left = list((await connection.execute(having)).scalars()) if needed else []
+    many = 1
+    while left:
+        some, left = left[:many], left[many:]
+        many = min(many * 4, BLOCKS)
+        stored: dict[int, list[bytes]] = {block: [] for block in some}
+        for block, bits in await connection.execute(
+            select(g.block, g.bits).where(*theirs, g.block.in_(some))
+        ):
+            stored[block].append(bits)
+        for block in some:
+            yield block, common([unpacked(bits) for bits in stored[block]])
 
 
 @dataclass(frozen=True, slots=True)
