@@ -6,6 +6,7 @@ be killed (`Killed`, after which nothing of it may run on), or the port may be a
 work nothing was done, after it everything was and the caller cannot know. Both are what real networks do.
 """
 
+import asyncio
 import dataclasses
 import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -111,3 +112,9 @@ class _Perilous:
             return answer
 
         return called
+
+
+def unless_killed(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A task that died with its process has nobody to tell."""
+    if not isinstance(context.get("exception"), Killed):
+        loop.default_exception_handler(context)

@@ -55,7 +55,7 @@ from tidings.domain.errors import Unavailable
 from tidings.domain.events import AnyEvent, ConnectedNumber, MessagesMoved, RunHalted, WabaConnected
 from tidings.domain.kernel import Actor, OrganizationId, PhoneNumberId, Role, TemplateId, UserId, Wamid
 from tidings.testing.clock import Clock, Ids
-from tidings.testing.faults import Chaos, Killed
+from tidings.testing.faults import Chaos, Killed, unless_killed
 from tidings.testing.meta import NUMBER, WABA, FakeMeta, JsonReader
 from tidings.testing.neighbours import (
     FakeAudience,
@@ -96,6 +96,7 @@ class World:
         chaos: Chaos | None = None,
     ) -> None:
         self.clock = Clock()
+        self.clock = Clock()
         self.new_id = new_id = Ids(seed)
         self.chance = Random(seed)
         self.chaos = chaos or Chaos()
@@ -126,7 +127,7 @@ class World:
 
     async def start(self) -> None:
         """Make the tables, and connect the number."""
-        asyncio.get_running_loop().set_exception_handler(_unless_killed)
+        asyncio.get_running_loop().set_exception_handler(unless_killed)
         await self.whatsapp.create(whatsapp_tables.metadata)
         await self.campaigns_db.create(campaign_tables.metadata)
         self.boot()
@@ -416,9 +417,3 @@ class World:
     async def close(self) -> None:
         await self.whatsapp.close()
         await self.campaigns_db.close()
-
-
-def _unless_killed(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """A task that died with its process has nobody to tell."""
-    if not isinstance(context.get("exception"), Killed):
-        loop.default_exception_handler(context)

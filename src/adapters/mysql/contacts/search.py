@@ -34,7 +34,7 @@ l = places.c  # noqa: E741 - places
 u = unindexed.c
 p = people.c
 LOOK, MOST = 50, 800
-"""How many candidates are looked at in the first statement, and four times as many each time, in a later one at most."""
+"""Candidates looked at in the first statement; in each later one four times as many, up to the second."""
 TELLING = 6
 """Grams that are looked up; what the others would still rule out is seen when the candidates are."""
 BLOCKS = 64
