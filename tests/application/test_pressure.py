@@ -8,10 +8,11 @@ import msgspec
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tidings.adapters.numbering import WorldZones
 from tidings.application.ports.gateway import Rejected, Verdict
-from tidings.application.ports.meta import CapabilityUpdate
+from tidings.application.ports.meta import CapabilityUpdate, StatusError
 from tidings.application.whatsapp.policies import PolicyWish
 from tidings.application.whatsapp.saying import NewMessage
 from tidings.application.whatsapp.translating import news_of
@@ -31,6 +32,7 @@ from tidings.testing.meta import WABA
 
 pytestmark = pytest.mark.anyio
 NIGHT = QuietHours(start="21:00", end="08:00")
+GONE = StatusError(code=131026)
 CODE = Template(name="code", language="en", category="AUTHENTICATION")
 
 
@@ -100,6 +102,22 @@ async def test_what_meta_refused_touched_nobody(world):
     second = await world.launch()
     await world.settle(10)
     assert (await totals(world, second)).read == 20
+
+
+async def test_what_was_accepted_and_never_delivered_counts_for_no_cap_and_no_limit(world):
+    await limited(world, 20)
+    await world.policies.put(world.actor, PolicyWish(cap=Cap(most=1, days=7), beyond=Beyond.SKIP))
+    first = await world.launch()
+    for _ in range(3):
+        await world.turn()
+    world.meta.owed = [replace(owed, status="failed", error=GONE) for owed in world.meta.owed[::3]]
+    await world.settle(5)
+    assert (await totals(world, first)).failed == 19
+    second = await world.launch()
+    await world.settle(40)
+    seen = await totals(world, second)
+    assert (seen.read, seen.skipped) == (18, 0)
+    assert (await totals(world, first)).read == 1
 
 
 async def test_marketing_waits_for_the_persons_morning_and_codes_do_not(world):

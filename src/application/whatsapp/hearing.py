@@ -38,7 +38,7 @@ from tidings.domain.errors import Unavailable
 from tidings.domain.events import Event
 from tidings.domain.kernel import AttemptId, MessageId, OrganizationId
 from tidings.domain.whatsapp.conversations import Inbound
-from tidings.domain.whatsapp.messages import REPORTED, Fact, Message
+from tidings.domain.whatsapp.messages import REPORTED, Fact, Message, State
 from tidings.domain.whatsapp.numbers import Lease
 
 
@@ -269,6 +269,8 @@ class Webhooks:
                 Fact(early.status), early.at, wamid=early.wamid, code=early.code, reason=early.reason
             )
         changed = [row for key, row in rows.items() if row.version != before[key].version]
+        # What Meta accepted and then could not deliver counts for no cap and no limit (fact sheet 6.3).
+        await work.pressure.undo([row for row in changed if row.state is State.FAILED])
         await work.messages.save(changed)
         await work.outbox.put(*moved_events(changed, self.now()), *wishes)
         await self._stray(work, stray, attempt_of)
