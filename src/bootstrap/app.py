@@ -11,6 +11,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ASGIApp, ControllerRouterHandler
 
 from tidings.adapters.console.app import create_console
+from tidings.adapters.embedded.system import chance
 from tidings.adapters.http.campaigns import CampaignController, LinkController, RateController
 from tidings.adapters.http.contact_files import ContactFileController
 from tidings.adapters.http.contact_privacy import PrivacyController
@@ -21,6 +22,7 @@ from tidings.adapters.http.describing import describe_refusals
 from tidings.adapters.http.errors import exception_handlers
 from tidings.adapters.http.health import HealthController, Probes
 from tidings.adapters.http.messages import LARGEST_WEBHOOK, MessageController, NumberController
+from tidings.adapters.http.patience import Patience
 from tidings.adapters.http.policies import PolicyController
 from tidings.adapters.http.replies import Replies, cached_routes
 from tidings.adapters.http.security import Entrance, permitted, provide_actor, undeclared
@@ -151,8 +153,9 @@ def create_app(container: Container, contexts: Iterable[str] = CONTEXTS) -> Lite
 def entrance(container: Container, contexts: Iterable[str] = CONTEXTS) -> ASGIApp:
     """The application behind its outer layers: one sees also what the framework refuses, one remembers."""
     app = create_app(container, contexts)
+    patient = Patience(app, chance)
     replies = Replies(
-        app, cached_routes(app), container.versions(), container.near_cache(), container.far_cache()
+        patient, cached_routes(app), container.versions(), container.near_cache(), container.far_cache()
     )
     inner: ASGIApp = replies
     if "whatsapp" in set(contexts):

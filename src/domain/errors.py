@@ -67,3 +67,7 @@ class Throttled(Refused):
 
 class Unavailable(Refused):
     """Something this depends on did not answer; try again later."""
+
+
+class Undone(Unavailable):
+    """What was asked for was undone for another's sake before anything of it held; it may be asked again."""

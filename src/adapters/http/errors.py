@@ -13,6 +13,7 @@ from litestar.utils.scope.state import ScopeState
 from msgspec import Struct
 
 from tidings.adapters.http.faults import fault_told, faults_of_body, rule_told
+from tidings.adapters.http.patience import UNDONE
 from tidings.domain import errors
 from tidings.domain.errors import Fault, Refused
 
@@ -66,6 +67,8 @@ class Failure(Struct, frozen=True, kw_only=True, rename="camel"):
 def refused(request: Request[Any, Any, Any], error: Refused) -> Response[Failure]:
     """A refusal of ours, by its kind."""
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    if isinstance(error, errors.Undone):
+        request.scope["state"][UNDONE] = True
     return _reply(request, status, error.code, str(error), error.faults, error.retry_after)
 
 

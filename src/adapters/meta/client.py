@@ -14,6 +14,7 @@ import httpx
 from aiohttp import ClientTimeout
 from msgspec import Struct
 
+from tidings.adapters.effects import happened
 from tidings.adapters.meta.errors import Usage
 from tidings.adapters.meta.transport import AiohttpTransport, Seconds, timeouts
 from tidings.application.ports.meta import NotAtMeta
@@ -97,6 +98,8 @@ class Graph:
 
     async def exchange(self, request: httpx.Request) -> Answer:
         """One request, read to its end. Raise httpx.RequestError."""
+        if request.method != "GET":
+            happened()
         response = await self.transport.handle_async_request(request)
         try:
             body = await response.aread()

@@ -1,7 +1,7 @@
 """Databases: one for each context, with a writing and a reading side."""
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +10,23 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from tidings.domain.errors import Unavailable
+from tidings.adapters.effects import happened
+from tidings.domain.errors import Unavailable, Undone
 
 _MAKING = "tidings: making tables"
 
 
 class DatabaseUnavailable(Unavailable):
     """The database did not answer; nothing was changed that is not stored."""
+
+
+class Deadlocked(DatabaseUnavailable, Undone):
+    """Two changes stood in each other's way and this one was undone; try again."""
+
+
+class OutcomeUnknown(DatabaseUnavailable):
+    """The connection was lost while the change was being stored: look whether it is there before you repeat
+    it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +40,26 @@ class Database:
     async def begin(self) -> AsyncGenerator[AsyncConnection]:
         """A writing transaction: leaving the block commits, an exception undoes it.
 
-        Raise DatabaseUnavailable.
+        Raise DatabaseUnavailable; of those, Deadlocked says that it was undone for another's sake, and
+        OutcomeUnknown that it may be stored all the same.
         """
         with _translated():
-            async with self.write.begin() as connection:
-                yield connection
+            async with self.write.connect() as connection:
+                await connection.begin()
+                try:
+                    yield connection
+                except BaseException:
+                    # What is lost is undone by the server.
+                    with suppress(DBAPIError):
+                        await connection.rollback()
+                    raise
+                try:
+                    await connection.commit()
+                except DBAPIError as error:
+                    if error.connection_invalidated:
+                        raise OutcomeUnknown() from error
+                    raise
+                happened()
 
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[AsyncConnection]:
@@ -68,6 +93,8 @@ class _translated:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, PoolTimeout):
             raise DatabaseUnavailable("The database is busy: no connection became free in time.") from error
+        if isinstance(error, DBAPIError) and _code(error) in _UNDONE:
+            raise Deadlocked(_explained(error) or "") from error
         if isinstance(error, DBAPIError) and (message := _explained(error)):
             raise DatabaseUnavailable(message) from error
 
@@ -94,6 +121,16 @@ _EXPLAINED = {
 }
 
 
+_UNDONE = frozenset({1205, 1213, 1020})
+"""Lock wait timeout, deadlock, and MariaDB's word for a row that changed since it was read."""
+
+
+def _code(error: DBAPIError) -> int | None:
+    """MySQL's number of it."""
+    told = error.orig.args[0] if error.orig is not None and error.orig.args else None
+    return told if isinstance(told, int) else None
+
+
 def _explained(error: DBAPIError) -> str | None:
     said = str(error.orig).lower()
     lost = _EXPLAINED["lost connection"] if error.connection_invalidated else None
@@ -108,6 +145,10 @@ TABLE_OPTIONS: dict[str, Any] = {
 """Keyword arguments of every Table: exact comparison, as SQLite does it; MySQL's default collations fold."""
 
 
+CONNECT, LOCK_WAIT = 3, 5
+"""Seconds to wait for the server, and for another's lock: a request has no more patience than that."""
+
+
 def mysql_database(url: str, *, pool_size: int = 10) -> Database:
     """A database on MySQL 8+/9 or MariaDB 10.6+, such as `mysql+asyncmy://user:secret@host/contact_service`."""
     engine = create_async_engine(
@@ -118,5 +159,9 @@ def mysql_database(url: str, *, pool_size: int = 10) -> Database:
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=5,
+        connect_args={
+            "connect_timeout": CONNECT,
+            "init_command": f"SET innodb_lock_wait_timeout={LOCK_WAIT}",
+        },
     )
     return Database(engine, engine)
