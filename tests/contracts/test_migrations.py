@@ -82,6 +82,33 @@ async def test_the_versions_make_what_the_code_expects(make, context):
         assert await connection.run_sync(differences) == []
 
 
+@pytest.mark.parametrize(
+    ("context", "version"), [(name, each) for name in METADATA for each in versions(name)[1:]]
+)
+async def test_a_version_that_was_cut_short_may_be_run_again(make, context, version):
+    database, known = make(context), versions(context)
+    before = known[known.index(version) - 1]
+    async with database.begin() as connection:
+        await connection.run_sync(lambda sync: running.apply(sync, context, version))
+        await connection.execute(text(f"UPDATE {context}_schema SET version_num = '{before}'"))
+    assert await migrate(database, context, METADATA[context]) == known[known.index(version) :]
+    await require_current(database, context)
+
+
+async def test_the_lines_of_campaigns_under_way_go_on_after_the_upgrade(make):
+    database = make("whatsapp")
+    async with database.begin() as connection:
+        await connection.run_sync(lambda sync: running.apply(sync, "whatsapp", "0003"))
+        row = "(:id, :id, '31', 'running', 1, '')"
+        columns = "campaign_id, organization_id, phone_number_id, state, epoch, waiting"
+        added = text(f"INSERT INTO whatsapp_runs ({columns}) VALUES {row}")
+        await connection.execute(added, {"id": b"1" * 16})
+    await migrate(database, "whatsapp", METADATA["whatsapp"])
+    async with database.begin() as connection:
+        lanes = await connection.execute(text("SELECT phone_number_id, campaign_id FROM whatsapp_run_lanes"))
+        assert [tuple(each) for each in lanes] == [("31", b"1" * 16)]
+
+
 async def test_processes_that_start_together_migrate_once(make):
     first, second = make("teams"), make("teams")
     done = await asyncio.gather(*(migrate(each, "teams", METADATA["teams"]) for each in (first, second)))

@@ -16,9 +16,9 @@ from tidings.adapters.mysql.types import Choice, Id, Json, Moment
 HEAD = '''"""{context} {version}: {what}."""
 
 import sqlalchemy as sa
-from alembic import op
 
 from tidings.adapters.mysql import types as t
+from tidings.adapters.mysql.migrations import again as op
 
 revision, down_revision = "{version}", {before}
 branch_labels = depends_on = None

@@ -1,9 +1,9 @@
 """campaigns 0002: people are written to in their language."""
 
 import sqlalchemy as sa
-from alembic import op
 
 from tidings.adapters.mysql import types as t
+from tidings.adapters.mysql.migrations import again as op
 
 revision, down_revision = "0002", "0001"
 branch_labels = depends_on = None

@@ -1,9 +1,9 @@
 """campaigns 0003: several numbers and experiments."""
 
 import sqlalchemy as sa
-from alembic import op
 
 from tidings.adapters.mysql import types as t
+from tidings.adapters.mysql.migrations import again as op
 
 revision, down_revision = "0003", "0002"
 branch_labels = depends_on = None

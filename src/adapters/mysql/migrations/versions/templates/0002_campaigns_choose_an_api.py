@@ -1,7 +1,8 @@
 """templates 0002: campaigns choose an api."""
 
 import sqlalchemy as sa
-from alembic import op
+
+from tidings.adapters.mysql.migrations import again as op
 
 revision, down_revision = "0002", "0001"
 branch_labels = depends_on = None

@@ -1,6 +1,6 @@
 """whatsapp 0002: what was set aside ages."""
 
-from alembic import op
+from tidings.adapters.mysql.migrations import again as op
 
 revision, down_revision = "0002", "0001"
 branch_labels = depends_on = None

@@ -1,9 +1,9 @@
 """whatsapp 0004: the numbers of a run."""
 
 import sqlalchemy as sa
-from alembic import op
 
 from tidings.adapters.mysql import types as t
+from tidings.adapters.mysql.migrations import again as op
 
 revision, down_revision = "0004", "0003"
 branch_labels = depends_on = None
@@ -22,7 +22,9 @@ def upgrade() -> None:
     )
     op.execute(
         "INSERT INTO whatsapp_run_lanes (phone_number_id, campaign_id)"
-        " SELECT phone_number_id, campaign_id FROM whatsapp_runs"
+        " SELECT r.phone_number_id, r.campaign_id FROM whatsapp_runs r WHERE NOT EXISTS"
+        " (SELECT 1 FROM whatsapp_run_lanes l"
+        " WHERE l.phone_number_id = r.phone_number_id AND l.campaign_id = r.campaign_id)"
     )
     op.drop_index(op.f("whatsapp_runs_lane"), table_name="whatsapp_runs")
     # ### end Alembic commands ###
