@@ -8,7 +8,7 @@ from bench.figures import Row, Side, cpu_of, memory_of, per_piece
 from bench.load import drive, request
 from bench.stage import bare_server, staged
 
-WEBHOOK_CONNECTIONS = 64
+WEBHOOK_CONNECTIONS = 96
 LIST_CONNECTIONS = 16
 PEOPLE = 200
 ROUNDS = 2

@@ -157,16 +157,16 @@ def entrance(container: Container, contexts: Iterable[str] = CONTEXTS) -> ASGIAp
     replies = Replies(
         patient, cached_routes(app), container.versions(), container.near_cache(), container.far_cache()
     )
-    inner: ASGIApp = replies
-    if "whatsapp" in set(contexts):
-        inner = WebhookDoor(replies, container.webhooks(), LARGEST_WEBHOOK)
     proxies = [ip_network(each) for each in container.settings().proxies]
-    api = Entrance(inner, container.bearers(), proxies)
+    api: ASGIApp = Entrance(replies, container.bearers(), proxies)
     # The console asks of every context, so it is where all of them are.
-    whole = set(CONTEXTS) <= set(contexts)
-    played = container.sandbox()
-    meta = None if played is None else cast("ASGIApp", played.app)
-    return create_console(api, container.now(), meta) if whole else api
+    if set(CONTEXTS) <= set(contexts):
+        played = container.sandbox()
+        meta = None if played is None else cast("ASGIApp", played.app)
+        api = create_console(api, container.now(), meta)
+    if "whatsapp" in set(contexts):
+        api = WebhookDoor(api, container.webhooks(), LARGEST_WEBHOOK)
+    return api
 
 
 def _provided(container: Container, name: str) -> Provide:

@@ -9,18 +9,19 @@ from typing import cast
 
 from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Message, Receive, Scope, Send
 
+from tidings.adapters.http.security import SECURITY_HEADERS
 from tidings.application.whatsapp.hearing import Webhooks
 from tidings.domain.errors import Refused
 
 PATH = "/api/messages/webhook"
-_HEADERS = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"0")]
+_HEADERS = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"0"), *SECURITY_HEADERS]
 _START = cast("Message", {"type": "http.response.start", "status": 200, "headers": _HEADERS})
 _END = cast("Message", {"type": "http.response.body", "body": b"", "more_body": False})
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookDoor:
-    """An ASGI layer inside the entrance: it takes in what is signed, and answers once it is durable."""
+    """The outermost ASGI layer: it takes in what is signed, and answers once it is durable."""
 
     app: ASGIApp
     webhooks: Webhooks

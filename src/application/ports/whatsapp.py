@@ -151,8 +151,14 @@ class WebhookStore(Protocol):
     async def append(self, bodies: Sequence[bytes], at: datetime) -> None: ...
 
     async def waiting(self, limit: int) -> Sequence[tuple[int, bytes]]:
-        """The oldest bodies, fewer than `limit` when they are large."""
+        """Bodies of the oldest `limit` rows, or of fewer when they are large.
+
+        Bodies that were stored together have one id.
+        """
         ...
+
+    async def split(self, id: int) -> None:
+        """Store bodies that stand together each by itself, behind all others."""
 
     async def applied(self, ids: Sequence[int]) -> None: ...
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate
 
+import msgspec
 from msgspec.structs import asdict
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -25,12 +26,45 @@ PORTION = 4 * 1024 * 1024
 """Bytes of bodies applied in one go: one body of Meta's largest kind, or thousands of usual ones."""
 
 
+TOGETHER = 262_144
+"""Bytes of bodies that are stored as one row: what costs is the row, not the bytes in it."""
+_SEVERAL = b"\x00"
+"""How a row of several bodies begins; no JSON does."""
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[bytes]).decode
+
+
+def _together(bodies: Sequence[bytes]) -> list[bytes]:
+    """Rows for bodies that came together; a large one has its own."""
+    rows: list[bytes] = []
+    some: list[bytes] = []
+    size = 0
+    for body in bodies:
+        if some and size + len(body) > TOGETHER:
+            rows.append(_row(some))
+            some, size = [], 0
+        some.append(body)
+        size += len(body)
+    if some:
+        rows.append(_row(some))
+    return rows
+
+
+def _row(bodies: list[bytes]) -> bytes:
+    return bodies[0] if len(bodies) == 1 else _SEVERAL + _encode(bodies)
+
+
+def _apart(row: bytes) -> list[bytes]:
+    return _decode(memoryview(row)[1:]) if row.startswith(_SEVERAL) else [row]
+
+
 @dataclass(frozen=True, slots=True)
 class SqlWebhooks:
     connection: AsyncConnection
 
     async def append(self, bodies: Sequence[bytes], at: datetime) -> None:
-        await insert_many(self.connection, webhooks, [{"received_at": at, "body": body} for body in bodies])
+        rows = [{"received_at": at, "body": together} for together in _together(bodies)]
+        await insert_many(self.connection, webhooks, rows)
 
     async def waiting(self, limit: int) -> Sequence[tuple[int, bytes]]:
         sized = select(webhooks.c.id, func.length(webhooks.c.body).label("size"))
@@ -41,7 +75,16 @@ class SqlWebhooks:
         if not ids:
             return []
         query = select(webhooks.c.id, webhooks.c.body).where(webhooks.c.id.in_(ids)).order_by(webhooks.c.id)
-        return [(row.id, row.body) for row in await self.connection.execute(query)]
+        rows = await self.connection.execute(query)
+        return [(row.id, body) for row in rows for body in _apart(row.body)]
+
+    async def split(self, id: int) -> None:
+        query = select(webhooks).where(webhooks.c.id == id).with_for_update()
+        row = (await self.connection.execute(query)).one_or_none()
+        if row is not None:
+            rows = [{"received_at": row.received_at, "body": body} for body in _apart(row.body)]
+            await insert_many(self.connection, webhooks, rows)
+            await self.applied([id])
 
     async def applied(self, ids: Sequence[int]) -> None:
         if ids:
