@@ -39,15 +39,20 @@ class MessageStore(Protocol):
     async def find(self, ids: Sequence[MessageId]) -> Sequence[Message]: ...
 
     async def of_attempts(self, ids: Sequence[AttemptId]) -> Sequence[Message]:
-        """Messages whose present attempt is one of these."""
+        """Messages whose present attempt is one of these; what they say is not read (`UNREAD`)."""
         ...
 
-    async def of_wamids(self, wamids: Sequence[Wamid]) -> Sequence[Message]: ...
+    async def of_wamids(self, wamids: Sequence[Wamid]) -> Sequence[Message]:
+        """The same by wamid."""
+        ...
 
     async def still_pending(self, ids: Sequence[MessageId]) -> Collection[MessageId]: ...
 
-    async def save(self, moved: Sequence[Message]) -> None:
-        """Write the present state of messages that were read in this transaction."""
+    async def save(self, moved: Sequence[Message], before: Sequence[Message] = ()) -> None:
+        """Write the present state of messages that were read in this transaction.
+
+        With the same messages as they were `before`, only what differs in any of them is written.
+        """
 
     async def left_sending(self, lane: PhoneNumberId, *, before: int) -> Sequence[Message]:
         """Messages in `sending` whose attempt was started under an epoch below `before`."""

@@ -275,7 +275,7 @@ class Webhooks:
         changed = [row for key, row in rows.items() if row.version != before[key].version]
         # What Meta accepted and then could not deliver counts for no cap and no limit (fact sheet 6.3).
         await work.pressure.undo([row for row in changed if row.state is State.FAILED])
-        await work.messages.save(changed)
+        await work.messages.save(changed, [before[row.id] for row in changed])
         await work.outbox.put(*moved_events(changed, self.now()), *wishes)
         await self._stray(work, stray, attempt_of)
 

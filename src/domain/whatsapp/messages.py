@@ -24,7 +24,7 @@ from tidings.domain.kernel import (
     PhoneNumberId,
     Wamid,
 )
-from tidings.domain.whatsapp.content import Content
+from tidings.domain.whatsapp.content import Content, Text
 
 
 class MessageNotFound(NotFound):
@@ -117,6 +117,10 @@ class Attempt(Struct, frozen=True, kw_only=True):
     ended_at: datetime
     code: int | None
     reason: str
+
+
+UNREAD = Text(body="")
+"""Stands for the content of a message of which only the state is looked at."""
 
 
 class Message(Struct, frozen=True, kw_only=True):

@@ -26,7 +26,7 @@ from tidings.domain.kernel import (
     Wamid,
 )
 from tidings.domain.whatsapp.conversations import Sight
-from tidings.domain.whatsapp.messages import Attempt, Message, MessageNotFound, State
+from tidings.domain.whatsapp.messages import UNREAD, Attempt, Message, MessageNotFound, State
 from tidings.domain.whatsapp.numbers import RunState
 
 m = messages.c
@@ -43,10 +43,10 @@ class SqlMessages:
         return await self._where(m.id.in_(ids)) if ids else []
 
     async def of_attempts(self, ids: Sequence[AttemptId]) -> Sequence[Message]:
-        return await self._where(m.attempt_id.in_(ids)) if ids else []
+        return await self._where(m.attempt_id.in_(ids), unread=True) if ids else []
 
     async def of_wamids(self, wamids: Sequence[Wamid]) -> Sequence[Message]:
-        return await self._where(m.wamid.in_(wamids)) if wamids else []
+        return await self._where(m.wamid.in_(wamids), unread=True) if wamids else []
 
     async def still_pending(self, ids: Sequence[MessageId]) -> Collection[MessageId]:
         if not ids:
@@ -54,16 +54,13 @@ class SqlMessages:
         query = select(m.id).where(m.id.in_(ids), m.state == State.PENDING).with_for_update()
         return set((await self.connection.execute(query)).scalars())
 
-    async def save(self, moved: Sequence[Message]) -> None:
-        rows = [
-            {
-                **{name: getattr(message, name) for name in MUTABLE},
-                "id": message.id,
-                "reason": message.reason and message.reason[:500],
-            }
-            for message in moved
-        ]
-        await update_many(self.connection, messages, rows, key="id", change=MUTABLE)
+    async def save(self, moved: Sequence[Message], before: Sequence[Message] = ()) -> None:
+        change = _differing(moved, before) if before else MUTABLE
+        rows = [{name: getattr(message, name) for name in ("id", *change)} for message in moved]
+        if "reason" in change:
+            for row in rows:
+                row["reason"] = row["reason"] and row["reason"][:500]
+        await update_many(self.connection, messages, rows, key="id", change=change)
 
     async def left_sending(self, lane: PhoneNumberId, *, before: int) -> Sequence[Message]:
         return await self._where(
@@ -98,9 +95,22 @@ class SqlMessages:
         )
         return [Attempt(**row) for row in found.mappings()]
 
-    async def _where(self, condition: Any) -> Sequence[Message]:
-        found = await self.connection.execute(_locked(select(messages).where(condition).order_by(m.id)))
+    async def _where(self, condition: Any, *, unread: bool = False) -> Sequence[Message]:
+        query = select(*_BARE) if unread else select(messages)
+        found = await self.connection.execute(_locked(query.where(condition).order_by(m.id)))
+        if unread:
+            return [Message(content=UNREAD, **row) for row in found.mappings()]
         return [Message(**row) for row in found.mappings()]
+
+
+_BARE = [column for column in messages.c if column is not m.content]
+
+
+def _differing(moved: Sequence[Message], before: Sequence[Message]) -> tuple[str, ...]:
+    pairs = list(zip(moved, before, strict=True))
+    return tuple(
+        name for name in MUTABLE if any(getattr(one, name) != getattr(other, name) for one, other in pairs)
+    )
 
 
 def _locked(query: Select[Any]) -> Select[Any]:
