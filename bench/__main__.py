@@ -69,6 +69,12 @@ def _webhooks(sizes: Sizes) -> Row:
     return webhooks(sizes.messages)
 
 
+def _plan(sizes: Sizes) -> Row:
+    from bench.planning import planning
+
+    return planning(sizes.messages)
+
+
 def _growth(sizes: Sizes) -> Row:
     from bench.growth import growth
 
@@ -115,6 +121,7 @@ ROWS: Mapping[str, Callable[[Sizes], Row]] = {
     "webhook": _webhook,
     "webhooks-1000": _webhooks,
     "import": _import,
+    "plan": _plan,
     "list": _list,
     "growth": _growth,
     "login": _login,

@@ -75,9 +75,9 @@ def _side(found: Figures, size: int) -> Side:
 async def _measured(size: int) -> Figures:
     chance = random.Random(size)
     actor = Actor(user_id=UserId(uuid4()), organization_id=OrganizationId(uuid4()), role=Role.OWNER)
-    async with _platform() as container:
+    async with platform() as container:
         began = time.perf_counter()
-        ids = await _load(container, actor.organization_id, size, chance)
+        ids = await load(container, actor.organization_id, size, chance)
         found: Figures = {"loaded": (time.perf_counter() - began, 0.0)}
         contacts = container.contacts()
 
@@ -107,7 +107,8 @@ async def _measured(size: int) -> Figures:
 
 
 @asynccontextmanager
-async def _platform():
+async def platform():
+    """The platform without its loops, on tables of its own."""
     with tempfile.TemporaryDirectory(prefix="tidings-bench-") as folder:
         environment = {
             **os.environ,
@@ -127,8 +128,13 @@ async def _platform():
                 await platform.close()
 
 
-async def _load(
-    container: Container, organization: OrganizationId, size: int, chance: random.Random
+async def load(
+    container: Container,
+    organization: OrganizationId,
+    size: int,
+    chance: random.Random,
+    *,
+    searched: bool = True,
 ) -> Sequence[ContactId]:
     """So many people, as an import leaves them, and the search index where there is one."""
     begin, now = container.contacts_begin(), datetime.now(UTC)
@@ -138,7 +144,7 @@ async def _load(
         async with begin(organization) as work:
             await work.contacts.add(some)
         sample.append(some[0].id)
-    while await container.indexer().step():
+    while searched and await container.indexer().step():
         pass
     return sample
 

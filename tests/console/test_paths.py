@@ -83,7 +83,7 @@ def test_a_key_is_shown_once_and_can_be_revoked(page):
     page.get_by_role("button", name="Make a key").click()
     expect(page.get_by_text("The key, shown this once:")).to_be_visible()
     page.on("dialog", lambda asked: asked.accept())
-    page.get_by_role("button", name="Revoke").first.click()
+    page.locator("li", has_text="Shop").get_by_role("button", name="Revoke").click()
     expect(page.get_by_text("Shop")).to_have_count(0)
 
 
@@ -367,3 +367,53 @@ def test_who_failed_is_tried_again(page, served):
     page.get_by_role("button", name="Try those who failed again").click()
     page.wait_for_url(lambda url: url.rpartition("/")[2] != id)
     expect(page.locator("#people tbody tr")).to_have_count(1)
+
+
+def test_a_group_is_made_joined_left_and_deleted(page):
+    page.goto("/groups")
+    page.get_by_label("Name").fill("Regulars")
+    page.get_by_label("Description").fill("Who comes every week")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("row", name=re.compile("Regulars"))).to_contain_text("0")
+    page.goto("/contacts?search=Person 21")
+    page.get_by_role("link", name="Person 21").click()
+    page.get_by_label("Put into a group").select_option(label="Regulars")
+    page.get_by_role("button", name="Put in").click()
+    expect(page.locator(".tag", has_text="Regulars")).to_be_visible()
+    page.goto("/groups")
+    expect(page.get_by_role("row", name=re.compile("Regulars"))).to_contain_text("1")
+    page.get_by_role("link", name="Regulars").click()
+    expect(page.locator("#rows tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="Person 21").click()
+    page.get_by_role("button", name="Take out of Regulars").click()
+    expect(page.locator(".tag", has_text="Regulars")).to_have_count(0)
+    page.goto("/groups")
+    page.on("dialog", lambda asked: asked.accept())
+    page.get_by_role("row", name=re.compile("Regulars")).get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("Regulars")).to_have_count(0)
+
+
+def test_somebody_is_answered_with_a_canned_reply_and_a_file(page, served, tmp_path):
+    served.ask("POST", "/api/canned-replies", shortcut="hours", text="We open at nine.")
+    somebody_writes(page, "Are you there?")
+    page.goto("/inbox")
+    page.get_by_role("link", name="Ines Marsh").first.click()
+    page.get_by_label("Or a canned reply").select_option(label="hours: We open at nine.")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.locator("#thread .said").last).to_contain_text("We open at nine.")
+    file = tmp_path / "menu.pdf"
+    file.write_bytes(b"%PDF-1.4 a menu")
+    page.get_by_label("A file").set_input_files(file)
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.locator("#thread .said").last).to_contain_text("menu.pdf")
+    page.get_by_label("Person").select_option(label="Rowan Hale")
+    page.get_by_role("button", name="Assign").click()
+    expect(page.get_by_label("Person")).to_have_value(served.ask("GET", "/api/auth/profile")["user"]["id"])
+
+
+def test_the_sandboxs_clock_is_put_forward(page):
+    page.goto("/sandbox")
+    page.get_by_label("Hours to put it forward by").fill("0.01")
+    page.get_by_role("button", name="Put forward").click()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.get_by_text("It is 20", exact=False)).to_be_visible()

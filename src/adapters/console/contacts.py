@@ -98,6 +98,19 @@ class ContactPages(Controller):
         await api_of(request).ask("POST", f"/api/contacts/merges/{merge}/undo")
         return Redirect(f"/contacts/{id}", status_code=303)
 
+    @post("/{id:uuid}/groups")
+    async def put_in(self, request: Asked, id: FromPath[UUID]) -> Redirect:
+        if group := (await typed(request)).get("groupId"):
+            body = {"contactIds": [str(id)]}
+            await api_of(request).ask("POST", f"/api/groups/{UUID(group)}/contacts", body=body)
+        return Redirect(f"/contacts/{id}", status_code=303)
+
+    @post("/{id:uuid}/groups/{group:uuid}/leave")
+    async def take_out(self, request: Asked, id: FromPath[UUID], group: FromPath[UUID]) -> Redirect:
+        body = {"contactIds": [str(id)]}
+        await api_of(request).ask("DELETE", f"/api/groups/{group}/contacts", body=body)
+        return Redirect(f"/contacts/{id}", status_code=303)
+
     @post("/{id:uuid}/{act:str}")
     async def act(self, request: Asked, id: FromPath[UUID], act: FromPath[str]) -> Redirect:
         """What buttons on a person's page do."""
@@ -134,6 +147,7 @@ async def _person(
         known=known,
         merges=await api.get(f"/api/contacts/{id}/merges"),
         attributes=await api.get("/api/contacts/attributes"),
+        groups=await api.get("/api/groups", limit=100),
         status=200 if error is None else 422,
         me=person,
         contact=contact,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from hashlib import sha256
+from mimetypes import guess_type
 
 
 def multipart(fields: Mapping[str, str], file: tuple[str, bytes]) -> tuple[bytes, str]:
@@ -15,7 +16,7 @@ def multipart(fields: Mapping[str, str], file: tuple[str, bytes]) -> tuple[bytes
     safe = name.replace("\\", "_").replace('"', "_").replace("\r", " ").replace("\n", " ")
     head = (
         f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{safe}"\r\n'
-        "Content-Type: application/octet-stream\r\n\r\n"
+        f"Content-Type: {guess_type(name)[0] or 'application/octet-stream'}\r\n\r\n"
     )
     parts += [head.encode(), content, b"\r\n", f"--{boundary}--\r\n".encode()]
     return b"".join(parts), f"multipart/form-data; boundary={boundary}"

@@ -1,6 +1,7 @@
 """The sandbox's page, where Meta is played: people write and behave, calls go wrong, time goes by."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from litestar import Controller, Response, get, post
@@ -88,6 +89,7 @@ async def _shown(
     if RIGHT not in who["permissions"]:
         raise ApiRefused(403, {"message": "Your role does not allow this."})
     clock = (await sandbox.ask("GET", "/_sandbox/clock")).whole
+    now = datetime.fromtimestamp(clock["now"], UTC)
     return page(
         request,
         "sandbox.html",
@@ -96,7 +98,7 @@ async def _shown(
         numbers=await api_of(request).get("/api/numbers"),
         behaviour=_plain((await sandbox.ask("GET", "/_sandbox/behaviour")).whole),
         faults=_plain((await sandbox.ask("GET", "/_sandbox/faults")).whole),
-        clock=clock,
+        now=now.isoformat(),
         form=form or {},
         error=error,
     )
