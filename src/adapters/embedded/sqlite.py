@@ -50,6 +50,19 @@ def sqlite_database(path: Path | str) -> Database:
     )
 
 
+def _write_ahead(connection: Any) -> None:
+    """Two processes that open a new file at once may both ask for it, and SQLite lets neither wait."""
+    end = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").close()
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(TRY_AGAIN)
+
+
 def _engine(
     path: Path | str,
     begin: str,
@@ -68,8 +81,8 @@ def _engine(
 
     @event.listens_for(engine.sync_engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
+        _write_ahead(connection)
         for pragma in (
-            "journal_mode = WAL",
             "synchronous = FULL",
             "foreign_keys = ON",
             "cache_size = -16000",
