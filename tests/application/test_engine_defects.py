@@ -4,6 +4,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 from sqlalchemy import func, select
@@ -191,6 +192,32 @@ async def test_a_lease_that_was_undone_is_not_renewed_in_the_name_of_its_next_ow
         assert not await work.leases.renew(undone, seconds=10)
         await work.leases.release(undone)
         assert await work.leases.holder("webhooks") == "two"
+
+
+async def test_of_bodies_that_stand_together_only_the_one_that_breaks_us_is_set_aside(world, monkeypatch):
+    campaign = await world.launch()
+    for _ in range(3):
+        await world.turn()
+    owed, world.meta.owed = world.meta.owed, []
+    bodies = [msgspec.json.encode([each]) for each in owed]
+    bad, honest = owed[1], Webhooks._apply
+
+    async def breaks(self, work, updates):
+        if any((each.wamid, each.status) == (bad.wamid, bad.status) for each in updates):
+            raise RuntimeError("a bug")
+        await honest(self, work, updates)
+
+    monkeypatch.setattr(Webhooks, "_apply", breaks)
+    async with world.sender.ports.begin() as work:
+        await work.webhooks.append(bodies, world.clock.now())
+        assert len({id for id, _ in await work.webhooks.waiting(200)}) == 1
+    for _ in range(2 * len(bodies)):
+        await world.webhooks.apply()
+    async with world.sender.ports.begin() as work:
+        assert await work.webhooks.waiting(200) == []
+        assert [each.raw for each in await work.webhooks.kept_aside(10)] == [bodies[1]]
+    await world.settle(3)
+    assert (await totals(world, campaign)).read == 20
 
 
 async def test_webhooks_are_applied_in_portions_that_fit_into_memory(world):

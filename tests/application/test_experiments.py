@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from tests.application.test_rehearsals import draft, now
-from tidings.application.campaigns import Choice, NewConversion
+from tidings.application.campaigns import CampaignChange, Choice, NewConversion
 from tidings.application.campaigns.linking import LinkNotFound
 from tidings.application.ports.gateway import Rejected, Verdict
 from tidings.application.ports.meta import StatusError, StatusUpdate
@@ -105,6 +105,13 @@ async def test_numbers_must_be_ours_and_of_the_templates_account(world):
     for several in ({"phone_number_ids": (NUMBER, NUMBER)}, {"phone_number_id": SECOND}):
         with pytest.raises(Invalid):
             await draft(world, **{"phone_number_ids": (NUMBER,), **several})
+    scheduled = await draft(world, phone_number_id=NUMBER)
+    change = CampaignChange(phone_number_ids=(NUMBER,))
+    several = await world.campaigns.change(world.actor, scheduled.id, change)
+    assert (several.phone_number_id, several.phone_number_ids) == (None, (NUMBER,))
+    change = CampaignChange(phone_number_id=NUMBER)
+    one = await world.campaigns.change(world.actor, scheduled.id, change)
+    assert (one.phone_number_id, one.phone_number_ids) == (NUMBER, ())
     # A number of another account is no reason to ask which: the template's account has one.
     assert (await launch(world)).phone_number_id == NUMBER
 

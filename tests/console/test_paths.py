@@ -43,13 +43,18 @@ def test_a_template_shows_what_it_will_look_like_while_it_is_written(page):
     expect(page.get_by_role("heading", name=re.compile("opening_hours"))).to_be_visible()
 
 
-def test_a_campaign_from_the_wizard_to_why_somebody_got_it(page):
+def fill_in_the_wizard(page, name):
+    """A campaign to the forty customers, up to its button."""
     page.goto("/campaigns/new")
-    page.get_by_label("Name").fill("Autumn")
+    page.get_by_label("Name").fill(name)
     page.get_by_label("To", exact=True).select_option(label="Customers (40)")
     page.get_by_label("Template").select_option(label="autumn_news · en_GB")
     page.get_by_label(re.compile(r"body \{\{2\}\}")).select_option("text")
     page.locator('[name="else:body.2"]').fill("London")
+
+
+def test_a_campaign_from_the_wizard_to_why_somebody_got_it(page):
+    fill_in_the_wizard(page, "Autumn")
     page.get_by_role("button", name="Make a draft").click()
     page.get_by_role("button", name="Launch").click()
     expect(page.locator("#totals .state-completed")).to_be_visible(timeout=60_000)
@@ -181,12 +186,7 @@ def test_a_segment_is_put_together_by_choosing_and_counted_at_once(page):
 
 
 def test_a_campaign_is_foreseen_begun_with_a_few_and_may_start_by_itself(page):
-    page.goto("/campaigns/new")
-    page.get_by_label("Name").fill("Careful")
-    page.get_by_label("To", exact=True).select_option(label="Customers (40)")
-    page.get_by_label("Template").select_option(label="autumn_news · en_GB")
-    page.get_by_label(re.compile(r"body \{\{2\}\}")).select_option("text")
-    page.locator('[name="else:body.2"]').fill("London")
+    fill_in_the_wizard(page, "Careful")
     page.get_by_label("Begin with a few", exact=False).check()
     page.get_by_label("Minutes to watch after each step").fill("0")
     page.get_by_label("Stop when more than so many per cent fail").fill("50")
@@ -295,12 +295,7 @@ def test_a_number_tells_its_limits_and_when_meta_spoke_of_it(page):
 
 
 def test_a_campaign_is_paused_resumed_and_cancelled(page):
-    page.goto("/campaigns/new")
-    page.get_by_label("Name").fill("Held")
-    page.get_by_label("To", exact=True).select_option(label="Customers (40)")
-    page.get_by_label("Template").select_option(label="autumn_news · en_GB")
-    page.get_by_label(re.compile(r"body \{\{2\}\}")).select_option("text")
-    page.locator('[name="else:body.2"]').fill("London")
+    fill_in_the_wizard(page, "Held")
     page.get_by_label("Begin with a few", exact=False).check()
     page.get_by_label("Minutes to watch after each step").fill("600")
     page.get_by_role("button", name="Make a draft").click()

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import threading
 from contextlib import suppress
 
 import pytest
@@ -174,3 +175,31 @@ async def test_a_newer_schema_is_not_touched(make, two_versions, monkeypatch):
         await require_current(database, "teams")
     async with database.begin() as connection:
         assert (await connection.execute(select(func.count()).select_from(teams))).scalar_one() == 0
+
+
+def test_processes_that_open_a_new_file_at_once_all_get_it(tmp_path):
+    """Each in a loop of its own; SQLite refuses, without waiting, a second one that asks for WAL."""
+    refused = []
+
+    async def opened(path, together):
+        database = sqlite_database(path)
+        together.wait()
+        try:
+            async with database.begin() as connection:
+                await connection.execute(text("CREATE TABLE IF NOT EXISTS t (a INTEGER)"))
+        except Exception as error:
+            refused.append(error)
+        await database.close()
+
+    for n in range(60):
+        together = threading.Barrier(4)
+
+        def start(path=tmp_path / f"{n}.db", together=together):
+            asyncio.run(opened(path, together))
+
+        theirs = [threading.Thread(target=start) for _ in range(4)]
+        for each in theirs:
+            each.start()
+        for each in theirs:
+            each.join()
+    assert refused == []

@@ -1,6 +1,7 @@
 """People, their groups, and files of them."""
 
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 import msgspec
@@ -102,7 +103,7 @@ class ContactPages(Controller):
     async def put_in(self, request: Asked, id: FromPath[UUID]) -> Redirect:
         if group := (await typed(request)).get("groupId"):
             body = {"contactIds": [str(id)]}
-            await api_of(request).ask("POST", f"/api/groups/{UUID(group)}/contacts", body=body)
+            await api_of(request).ask("POST", f"/api/groups/{quote(group, safe='')}/contacts", body=body)
         return Redirect(f"/contacts/{id}", status_code=303)
 
     @post("/{id:uuid}/groups/{group:uuid}/leave")

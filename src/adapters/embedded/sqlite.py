@@ -5,6 +5,7 @@ the lock) and a few reading ones. WAL with `synchronous=FULL`: what was committe
 without which a message could be sent twice.
 """
 
+import asyncio
 import sqlite3
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only
 
 from tidings.adapters.mysql.engine import Database
 
@@ -60,7 +62,8 @@ def _write_ahead(connection: Any) -> None:
         except sqlite3.OperationalError as error:
             if "locked" not in str(error) or time.monotonic() > end:
                 raise
-            time.sleep(TRY_AGAIN)
+            # Under SQLAlchemy's greenlet: whoever is in the way may need this very loop.
+            await_only(asyncio.sleep(TRY_AGAIN))
 
 
 def _engine(

@@ -26,37 +26,6 @@ async def insert_many(connection: AsyncConnection, table: Table, rows: Sequence[
         await connection.execute(insert(table), [dict(row) for row in rows])
 
 
-async def insert_quickly(
-    connection: AsyncConnection, table: Table, rows: Sequence[Row], *, missing: bool = False
-) -> None:
-    """Insert many small rows, all with the same columns; with `missing`, only those whose keys are free.
-
-    On MySQL written by hand, as `update_many` is. Raise IntegrityError when a key is taken.
-    """
-    if is_sqlite(connection):
-        await (insert_missing if missing else insert_many)(connection, table, rows)
-        return
-    names = tuple(rows[0]) if rows else ()
-    kinds = [table.c[name].type.dialect_impl(connection.dialect) for name in names]
-    processors = [kind.bind_processor(connection.dialect) or _as_it_is for kind in kinds]
-    unless = next(iter(table.primary_key.columns)).name if missing else ""
-    for start in range(0, len(rows), AT_ONCE):
-        portion = rows[start : start + AT_ONCE]
-        values = [
-            process(row[name]) for row in portion for name, process in zip(names, processors, strict=True)
-        ]
-        sql = _insert(table.name, names, len(portion), unless)
-        await connection.exec_driver_sql(sql, tuple(values))
-
-
-@lru_cache(maxsize=256)
-def _insert(table: str, names: tuple[str, ...], count: int, unless: str) -> str:
-    columns = ", ".join(f"`{name}`" for name in names)
-    row = f"({', '.join(['%s'] * len(names))})"
-    kept = f" ON DUPLICATE KEY UPDATE `{unless}` = `{unless}`" if unless else ""
-    return f"INSERT INTO `{table}` ({columns}) VALUES {', '.join([row] * count)}{kept}"  # noqa: S608
-
-
 async def insert_missing(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
     """Insert the rows whose primary and unique keys are free, and leave the others as they are."""
     if not rows:

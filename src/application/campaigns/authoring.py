@@ -165,6 +165,11 @@ class Campaigns:
         async with self.begin(organization) as work:
             before = await work.campaigns.get(id)
             campaign = before.turn(Act.EDIT, self.now())
+            # One number and several stand for each other, whichever was said, or chosen by a start, before.
+            if "phone_number_ids" in wanted:
+                wanted.setdefault("phone_number_id", None)
+            elif wanted.get("phone_number_id") is not None:
+                wanted["phone_number_ids"] = ()
             # Whoever changes it is its author, and what was approved was something else.
             unapproved = {"author_id": actor.user_id, "approved_by": None, "approved_at": None}
             campaign = replace(campaign, **wanted, **unapproved)

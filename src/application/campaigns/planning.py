@@ -141,8 +141,10 @@ class Planner:
         id, before = MessageId(self.new_id()), person.before
         links = self.links.of(campaign, id)
         # Who is tried again gets what was frozen then, whatever the contact is called by now.
-        fields = before.values if before else fill(campaign.parameters, person.fields, links)
-        values = {**fields, **links}
+        if before is None:
+            values = fill(campaign.parameters, person.fields, links)
+        else:
+            values = {**before.values, **links}
         language = (person.language or "") if campaign.in_their_language else ""
         arm, reason = before.arm if before else "", person.blocked
         if reason is None and person.person in taken:

@@ -28,7 +28,7 @@ from tidings.adapters.mysql.campaigns.tables import (
     tallies,
 )
 from tidings.adapters.mysql.cursors import decode_cursor, encode_cursor
-from tidings.adapters.mysql.dialect import insert_missing, insert_quickly, update_many
+from tidings.adapters.mysql.dialect import insert_many, insert_missing, update_many
 from tidings.application.ports.campaigns import ArmCount, Counted, HourCount, Progress
 from tidings.domain.campaigns import (
     NoSuchRecipient,
@@ -62,7 +62,7 @@ class SqlRecipients:
     organization: OrganizationId
 
     async def plan(self, campaign: CampaignId, new: Sequence[Recipient], progress: Progress) -> None:
-        await insert_quickly(
+        await insert_many(
             self.connection,
             recipients,
             [

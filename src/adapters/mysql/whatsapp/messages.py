@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.cursors import decode_cursor, encode_cursor
-from tidings.adapters.mysql.dialect import insert_many, insert_quickly, update_many
+from tidings.adapters.mysql.dialect import insert_many, insert_missing, update_many
 from tidings.adapters.mysql.engine import Database
 from tidings.adapters.mysql.whatsapp.conversations import c, seen
 from tidings.adapters.mysql.whatsapp.tables import MUTABLE, attempts, messages, numbers, run_lanes, runs
@@ -37,8 +37,7 @@ class SqlMessages:
     connection: AsyncConnection
 
     async def add(self, new: Sequence[Message]) -> None:
-        rows = [asdict(message) for message in new]
-        await insert_quickly(self.connection, messages, rows, missing=True)
+        await insert_missing(self.connection, messages, [asdict(message) for message in new])
 
     async def find(self, ids: Sequence[MessageId]) -> Sequence[Message]:
         return await self._where(m.id.in_(ids)) if ids else []
