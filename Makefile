@@ -17,9 +17,11 @@ demo: $(STAMP) ## a contact file to delivered, read and explained messages, with
 serve: $(STAMP) ## the whole platform on port 3000, with the sandbox, keeping its data in ./data
 	@$(BIN)/tidings serve --data data
 
-test: $(STAMP) ## every test
+# Each process of tests starts servers of its own; on those that an address names, tests take turns.
+JOBS ?= $(if $(MYSQL_URL)$(MARIADB_URL)$(REDIS_URL)$(RABBITMQ_URL),0,3)
+test: $(STAMP) ## every test, in three processes (JOBS=n for another number)
 	@bash tests/servers.sh
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 check: $(STAMP) ## format, lint, types, architecture, that every endpoint says who may call it, and that tables are what their versions make
 	@$(BIN)/ruff format --check .

@@ -16,7 +16,7 @@ from tidings.bootstrap.settings import CONTEXTS, PORTS, read_settings
 from tidings.domain.errors import Refused
 
 T = TypeVar("T")
-err = Console(stderr=True, highlight=False)
+err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 data_option = click.option(
     "--data", type=click.Path(path_type=Path), default=None, help="Folder of the platform's files."

@@ -108,7 +108,7 @@ async def test_every_wrong_field_of_a_body_is_named_with_its_rule(client):
         ([], {("", "type")}),
         ("text", {("", "type")}),
     ],
-    ids=str,
+    ids=["nothing", "wrong types", "a wrong list", "a list", "a text"],
 )
 async def test_bodies_of_the_wrong_shape_are_told_so(client, sent, wanted):
     assert rules(told(await client.post("/body", json=sent), 400)) == wanted
