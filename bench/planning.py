@@ -16,6 +16,7 @@ from tidings.adapters.mysql.campaigns import recipients
 from tidings.application.campaigns.checking import check_everyone
 from tidings.application.campaigns.planning import ways_of
 from tidings.bootstrap.container import Container
+from tidings.bootstrap.service import collect_rarely
 from tidings.domain.campaigns import Act, Campaign, Fill, State
 from tidings.domain.kernel import (
     Actor,
@@ -38,6 +39,8 @@ def planning(people: int) -> Row:
 
 async def _measured(people: int) -> Row:
     actor = Actor(user_id=UserId(uuid4()), organization_id=OrganizationId(uuid4()), role=Role.OWNER)
+    # As in a service, which is where campaigns are planned.
+    collect_rarely()
     async with platform() as container:
         await load(container, actor.organization_id, people, random.Random(people), searched=False)
         container.sendable.override(providers.Object(FakeTemplates()))

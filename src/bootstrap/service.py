@@ -56,7 +56,7 @@ async def serve(settings: Settings, contexts: Sequence[str], port: int, *, send:
             log_enabled=False,
             backlog=2048,
         )
-        _collect_rarely()
+        collect_rarely()
         async with _stopped_by_signals() as stop:
             serving = asyncio.create_task(server.serve())
             what = "tidings" if len(contexts) > 1 else contexts[0]
@@ -76,12 +76,12 @@ async def work(settings: Settings) -> None:
         running(container, (), send=True),
         _stopped_by_signals() as stop,
     ):
-        _collect_rarely()
+        collect_rarely()
         console.print("tidings worker sends what is due")
         await stop.wait()
 
 
-def _collect_rarely() -> None:
+def collect_rarely() -> None:
     """What was made at start-up stays; of the rest, rows by the thousand, next to nothing is a cycle.
 
     With Python's usual thresholds a seventh of a busy process's time goes into looking for cycles.

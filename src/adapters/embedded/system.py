@@ -1,6 +1,7 @@
 """The real clock, ids, chance and sleep: the only place that asks the machine for them."""
 
 import asyncio
+import os
 import random
 import secrets
 import threading
@@ -10,6 +11,9 @@ from uuid import UUID
 
 _lock = threading.Lock()
 _last = 0
+_chance = b""
+_CHANCE = 8 * 512
+"""Bytes of chance that are asked of the machine in one go, eight for each id."""
 
 
 def utcnow() -> datetime:
@@ -28,11 +32,24 @@ def uuid7() -> UUID:
     Ids of one process sort in the order in which they were made: the 12 bits that follow the
     milliseconds are a fraction of them, and never go back.
     """
-    global _last
+    global _last, _chance
     with _lock:
         _last = tick = max(_last + 1, time.time_ns() * 4096 // 1_000_000)
-    value = (tick >> 12) << 80 | 0x7 << 76 | (tick & 0xFFF) << 64 | 0b10 << 62 | secrets.randbits(62)
+        if not _chance:
+            _chance = os.urandom(_CHANCE)
+        drawn, _chance = _chance[:8], _chance[8:]
+    value = (tick >> 12) << 80 | 0x7 << 76 | (tick & 0xFFF) << 64 | 0b10 << 62 | int.from_bytes(drawn) >> 2
     return UUID(int=value)
+
+
+def _forget_chance() -> None:
+    global _chance
+    _chance = b""
+
+
+# A forked process must not draw what its parent draws.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_chance)
 
 
 def new_secret() -> str:

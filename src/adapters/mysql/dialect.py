@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Table, bindparam, insert, update
+from sqlalchemy import Select, Table, bindparam, insert, update
 from sqlalchemy.dialects.mysql import insert as mysql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,10 +20,20 @@ def is_sqlite(connection: AsyncConnection) -> bool:
     return connection.dialect.name == "sqlite"
 
 
+def along(query: Select[Any], table: Table, index: str) -> Select[Any]:
+    """With the index named that MySQL and MariaDB shall walk along; SQLite chooses well by itself.
+
+    Their guesses rest on counts that are old while a table grows: they have been seen to sort what is left
+    of an organisation for each page of it, so that every page costs as much as all together.
+    """
+    hint = f"FORCE INDEX (`{index}`)"
+    return query.with_hint(table, hint, "mysql").with_hint(table, hint, "mariadb")
+
+
 async def insert_many(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
     """Raise IntegrityError when a key is taken."""
     if rows:
-        await connection.execute(insert(table), [dict(row) for row in rows])
+        await connection.execute(insert(table), list(rows))
 
 
 async def insert_missing(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
@@ -35,7 +45,7 @@ async def insert_missing(connection: AsyncConnection, table: Table, rows: Sequen
     else:
         first = next(iter(table.primary_key.columns))
         statement = mysql_insert(table).on_duplicate_key_update({first.name: first})
-    await connection.execute(statement, [dict(row) for row in rows])
+    await connection.execute(statement, list(rows))
 
 
 async def upsert(
@@ -57,7 +67,7 @@ async def upsert(
     else:
         maria = mysql_insert(table)
         statement = maria.on_duplicate_key_update({name: maria.inserted[name] for name in change})
-    await connection.execute(statement, [dict(row) for row in rows])
+    await connection.execute(statement, list(rows))
 
 
 async def update_many(

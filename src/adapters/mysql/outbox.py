@@ -5,19 +5,21 @@ Each context has both tables in its own database, named after the context. The r
 high-water mark: ids of concurrent transactions become visible out of order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import Column, Index, MetaData, String, Table, delete, insert, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tidings.adapters.mysql.dialect import is_sqlite
+from tidings.adapters.mysql.dialect import insert_many, is_sqlite
 from tidings.adapters.mysql.engine import TABLE_OPTIONS, Database
 from tidings.adapters.mysql.types import Id, LongBytes, Moment, Position, ascii_key
 from tidings.application.ports.bus import Envelope
 from tidings.application.ports.common import NewId, Now
+from tidings.domain.errors import Undone
 from tidings.domain.events import Event
 from tidings.domain.kernel import OrganizationId
 
@@ -91,6 +93,18 @@ class SqlInbox:
         row = {"group": group, "event_id": event_id, "heard_at": self.now()}
         statement = insert(self.table).prefix_with("OR IGNORE" if is_sqlite(self.connection) else "IGNORE")
         return (await self.connection.execute(statement, row)).rowcount == 1
+
+    async def new_among(self, group: str, event_ids: Sequence[UUID]) -> Collection[UUID]:
+        e = self.table.c
+        known = select(e.event_id).where(e.group == group, e.event_id.in_(list(event_ids)))
+        new = set(event_ids) - set((await self.connection.execute(known)).scalars())
+        at = self.now()
+        rows = [{"group": group, "event_id": id, "heard_at": at} for id in sorted(new)]
+        try:
+            await insert_many(self.connection, self.table, rows)
+        except IntegrityError as error:
+            raise Undone("Another consumer deals with the same event.") from error
+        return new
 
 
 @dataclass(frozen=True, slots=True)

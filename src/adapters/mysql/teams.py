@@ -26,6 +26,7 @@ from tidings.adapters.mysql.cursors import decode_cursor, encode_cursor
 from tidings.adapters.mysql.dialect import upsert
 from tidings.adapters.mysql.engine import TABLE_OPTIONS, Database
 from tidings.adapters.mysql.outbox import SqlInbox, SqlOutbox, inbox_table, outbox_table
+from tidings.adapters.mysql.rows import structs
 from tidings.adapters.mysql.types import Choice, Id, Moment
 from tidings.application.ports.common import NewId, Now
 from tidings.application.ports.teams import Begin, Work
@@ -111,7 +112,7 @@ class SqlTeams:
         if cursor is not None:
             query = query.where(teams.c.id < decode_cursor(cursor))
         query = query.order_by(teams.c.id.desc()).limit(limit + 1)
-        found = [Team(**row) for row in (await self.connection.execute(query)).mappings()]
+        found = structs(Team, await self.connection.execute(query))
         more = len(found) > limit
         return Page(items=found[:limit], next_cursor=encode_cursor(found[limit - 1].id) if more else None)
 
@@ -141,11 +142,11 @@ class SqlTeams:
     async def members(self, team: TeamId) -> Sequence[TeamMember]:
         query = select(members).where(members.c.team_id == team)
         query = query.order_by(members.c.joined_at, members.c.user_id)
-        return [TeamMember(**row) for row in (await self.connection.execute(query)).mappings()]
+        return structs(TeamMember, await self.connection.execute(query))
 
     async def of_user(self, user: UserId) -> Sequence[TeamMember]:
         query = select(members).where(members.c.user_id == user, members.c.team_id.in_(self._ours()))
-        return [TeamMember(**row) for row in (await self.connection.execute(query)).mappings()]
+        return structs(TeamMember, await self.connection.execute(query))
 
     async def forget_user(self, user: UserId) -> None:
         await self.connection.execute(

@@ -1,6 +1,6 @@
 """What people do after a campaign reached them, credited to the campaign that reached them last."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, TypeVar
@@ -36,7 +36,7 @@ class Crediting:
         """Replies and pressed buttons: of the message that was answered, else of the last one."""
         for organization, theirs in _by_organization(events).items():
             async with self.begin(organization) as work:
-                new = [event for id, event in theirs if await work.inbox.first_time(GROUP, id)]
+                new = await _new(work, theirs)
                 asked = [person for event in new if (person := _person(event)) is not None]
                 reached = await _reached(work, [event.at for event in new], people=asked)
                 did: list[Response] = []
@@ -48,7 +48,7 @@ class Crediting:
         """Wishes to hear no more, from whatever campaign came last."""
         for organization, theirs in _by_organization(events).items():
             async with self.begin(organization) as work:
-                new = [event for id, event in theirs if await work.inbox.first_time(GROUP, id)]
+                new = await _new(work, theirs)
                 contacts = [event.contact_id for event in new]
                 reached = await _reached(work, [event.at for event in new], contacts=contacts)
                 did: list[Response] = []
@@ -120,11 +120,16 @@ def _person(event: MessageReceived) -> PersonKey | None:
     return None if event.sender_user_id is None else PersonKey(event.sender_user_id)
 
 
-def _by_organization(events: Sequence[tuple[UUID, E]]) -> dict[OrganizationId, list[tuple[UUID, E]]]:
-    found: dict[OrganizationId, list[tuple[UUID, E]]] = {}
+def _by_organization(events: Sequence[tuple[UUID, E]]) -> dict[OrganizationId, dict[UUID, E]]:
+    found: dict[OrganizationId, dict[UUID, E]] = {}
     for id, event in events:
-        found.setdefault(event.organization_id, []).append((id, event))
+        found.setdefault(event.organization_id, {})[id] = event
     return found
+
+
+async def _new(work: Work, events: Mapping[UUID, E]) -> list[E]:
+    new = await work.inbox.new_among(GROUP, list(events))
+    return [event for id, event in events.items() if id in new]
 
 
 def _response(recipient: Recipient, kind: Kind, at: datetime, detail: str) -> Response:

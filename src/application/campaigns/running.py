@@ -7,14 +7,14 @@ process may die between any two of them, and another goes on.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 from msgspec.structs import replace
 
 from tidings.application.campaigns.experimenting import Experimenting
-from tidings.application.campaigns.planning import Planner, by_way, ways_of
+from tidings.application.campaigns.planning import Planner, Ways, by_way, ways_of
 from tidings.application.campaigns.telling import keep, tell, tell_line
 from tidings.application.campaigns.watching import Watch
 from tidings.application.ports.campaigns import (
@@ -44,14 +44,16 @@ from tidings.domain.campaigns import (
     totals,
 )
 from tidings.domain.errors import Conflict, Invalid, NotFound, Unavailable
-from tidings.domain.events import MessagesMoved, RunHalted, TemplateStatusChanged
+from tidings.domain.events import MessagesMoved, Move, RunHalted, TemplateStatusChanged
 from tidings.domain.kernel import CampaignId, ContactId
 
 PAGE = 1000
-"""People planned, and handed over, in one transaction."""
+"""People handed over in one transaction."""
+PLANNED = 2000
+"""People planned in one transaction."""
 REST = 0.25
 """Seconds between two looks when there was nothing to do."""
-AHEAD = 20_000
+AHEAD = 10_000
 """Recipients in a number's line at most, so that pause and cancel bite at once."""
 OPEN = frozenset({Outcome.PENDING, Outcome.SENDING})
 GROUP = "campaigns"
@@ -74,6 +76,10 @@ class Runner:
     signal: Signal
     now: Now
     new_id: NewId
+    ahead: dict[CampaignId, tuple[Progress, Sequence[Person]]] = field(
+        default_factory=dict[CampaignId, tuple[Progress, Sequence[Person]]]
+    )
+    """The page that follows what is planned of a campaign."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Move campaigns on until `stop`. Safe to run in any number of processes."""
@@ -96,7 +102,10 @@ class Runner:
         stopped: list[Exception] = []
         for campaign in await self.active.due(self.now()):
             await self._start(campaign)
-        for campaign in await self.active.unfinished():
+        unfinished = await self.active.unfinished()
+        for id in self.ahead.keys() - {campaign.id for campaign in unfinished}:
+            del self.ahead[id]
+        for campaign in unfinished:
             try:
                 busy |= await self._move_on(campaign)
             except Exception as error:
@@ -124,23 +133,41 @@ class Runner:
             progress = await work.recipients.progress(campaign.id)
         try:
             ways = await ways_of(self.templates, self.line, campaign)
-            people = await self._people(campaign, progress.after)
+            people = await self._page(campaign, progress)
         except (NotFound, Conflict) as refused:
             await self._pause(campaign, str(refused))
             return False
         if not people:
             return await self._planned(campaign)
+        done = Progress(after=people[-1].contact_id)
+        # The next page is read while this one is written: of either, half the time is waiting.
+        freezing = self._freeze(campaign, ways, people, progress, done)
+        frozen, following = await asyncio.gather(
+            freezing, self._people(campaign, done.after), return_exceptions=True
+        )
+        for failed in (frozen, following):
+            # A page that could not be read ahead is read when its turn comes.
+            if isinstance(failed, BaseException) and not (failed is following and isinstance(failed, Exception)):
+                raise failed
+        if not isinstance(following, BaseException):
+            self.ahead[campaign.id] = done, following
+        return True
+
+    async def _page(self, campaign: Campaign, progress: Progress) -> Sequence[Person]:
+        """The people who come next, read before or read now."""
+        place, people = self.ahead.pop(campaign.id, (None, ()))
+        return people if place == progress else await self._people(campaign, progress.after)
+
+    async def _freeze(
+        self, campaign: Campaign, ways: Ways, people: Sequence[Person], progress: Progress, done: Progress
+    ) -> None:
         async with self.begin(campaign.organization_id) as work:
             current = await work.campaigns.get(campaign.id)
             if current.state is not State.PLANNING or await work.recipients.progress(campaign.id) != progress:
-                return True
+                return
             taken = await work.recipients.taken(campaign.id, [person.person for person in people])
-            await work.recipients.plan(
-                campaign.id,
-                self.planner.recipients(campaign, ways, people, set(taken)),
-                Progress(after=people[-1].contact_id),
-            )
-        return True
+            recipients = self.planner.recipients(campaign, ways, people, set(taken))
+            await work.recipients.plan(campaign.id, recipients, done)
 
     async def _start(self, campaign: Campaign) -> None:
         """A scheduled campaign whose time has come; who is refused now, pauses with the reason later."""
@@ -185,7 +212,7 @@ class Runner:
     async def _people(self, campaign: Campaign, after: ContactId | None) -> Sequence[Person]:
         if not campaign.origin.again or campaign.parent_id is None:
             return await self.audience.page(
-                campaign.organization_id, campaign.group_id, after=after, limit=PAGE
+                campaign.organization_id, campaign.group_id, after=after, limit=PLANNED
             )
         capped = campaign.origin is Origin.CAPPED
         async with self.read(campaign.organization_id) as work:
@@ -193,7 +220,7 @@ class Runner:
             failed = await work.recipients.failed(
                 campaign.parent_id,
                 after=after,
-                limit=PAGE,
+                limit=PLANNED,
                 code=CAPPED if capped else None,
                 but=CAPPED if others else None,
             )
@@ -227,8 +254,7 @@ class Runner:
                 return False
             async with self.begin(campaign.organization_id) as work:
                 current = await work.campaigns.get(campaign.id)
-                room = AHEAD - await work.recipients.in_line(campaign.id, asleep=False)
-                room = min(room, await self.watch.room(work, current))
+                room = await self._room(work, current)
                 arms = current.opened(self.now())
                 page = await work.recipients.to_hand_over(
                     campaign.id, arms=arms, limit=max(min(room, PAGE), 0)
@@ -246,6 +272,11 @@ class Runner:
         async with self.begin(campaign.organization_id) as work:
             await work.recipients.handed_over(campaign.id, [recipient.id for recipient in page])
         return True
+
+    async def _room(self, work: Work, campaign: Campaign) -> int:
+        """How many more may stand in line: none until a whole page may, since counting them takes time."""
+        left = AHEAD - await work.recipients.in_line(campaign.id, asleep=False)
+        return min(left, await self.watch.room(work, campaign)) if left >= PAGE else 0
 
     async def _wind_up(self, campaign: Campaign) -> bool:
         """Cancelled: first the line, then those who never stood in it; told only when nobody is left.
@@ -278,14 +309,17 @@ class Runner:
     async def messages_moved(self, events: Sequence[tuple[UUID, MessagesMoved]]) -> None:
         """Take over news of messages: all events of one organisation in one transaction."""
         for organization in dict.fromkeys(event.organization_id for _, event in events):
+            theirs = {id: event for id, event in events if event.organization_id == organization}
             async with self.begin(organization) as work:
-                for event_id, event in events:
-                    if event.organization_id != organization:
-                        continue
-                    if await work.inbox.first_time(GROUP, event_id):
-                        await work.recipients.fold(event.campaign_id, event.moves)
-                        if any(move.state in OPEN for move in event.moves):
-                            await self._reopen_if_over(work, event.campaign_id)
+                new = await work.inbox.new_among(GROUP, list(theirs))
+                moves: dict[CampaignId, list[Move]] = {}
+                for id, event in theirs.items():
+                    if id in new:
+                        moves.setdefault(event.campaign_id, []).extend(event.moves)
+                for campaign in sorted(moves):
+                    await work.recipients.fold(campaign, moves[campaign])
+                    if any(move.state in OPEN for move in moves[campaign]):
+                        await self._reopen_if_over(work, campaign)
         self.signal.wake()
 
     async def _reopen_if_over(self, work: Work, id: CampaignId) -> None:

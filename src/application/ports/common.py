@@ -1,6 +1,6 @@
 """What every context needs: the time, fresh ids, chance, sleep, and a way to tell the others."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 from typing import Protocol, TypeAlias
 from uuid import UUID
@@ -31,6 +31,10 @@ class Inbox(Protocol):
 
     async def first_time(self, group: str, event_id: UUID) -> bool:
         """Note the event; False if it was noted before, and then nothing may be done again."""
+        ...
+
+    async def new_among(self, group: str, event_ids: Sequence[UUID]) -> Collection[UUID]:
+        """Note the events; those that were not noted before. Raise Undone when another notes one just now."""
         ...
 
 

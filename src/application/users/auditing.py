@@ -54,8 +54,9 @@ class Audit:
     async def changes_made(self, events: Sequence[tuple[UUID, ChangeMade]]) -> None:
         """Keep what the other contexts tell, once."""
         async with self.begin() as work:
-            new = [_entry(id, event) for id, event in events if await work.inbox.first_time(GROUP, id)]
-            await work.audit.append(*new)
+            told = dict(events)
+            new = await work.inbox.new_among(GROUP, list(told))
+            await work.audit.append(*(_entry(id, event) for id, event in told.items() if id in new))
 
 
 def _entry(id: UUID, event: ChangeMade) -> AuditEntry:

@@ -13,9 +13,11 @@ from sqlalchemy import (
     ColumnElement,
     and_,
     case,
+    false,
     func,
     or_,
     select,
+    true,
     type_coerce,
     update,
 )
@@ -28,7 +30,8 @@ from tidings.adapters.mysql.campaigns.tables import (
     tallies,
 )
 from tidings.adapters.mysql.cursors import decode_cursor, encode_cursor
-from tidings.adapters.mysql.dialect import insert_many, insert_missing, update_many
+from tidings.adapters.mysql.dialect import along, insert_many, insert_missing, update_many
+from tidings.adapters.mysql.rows import structs
 from tidings.application.ports.campaigns import ArmCount, Counted, HourCount, Progress
 from tidings.domain.campaigns import (
     NoSuchRecipient,
@@ -52,6 +55,8 @@ _NEWS = (
     "price_category",
     "changed_at",
 )
+# MySQL walks no index for IS TRUE.
+_IS_HANDED, _IS_NOT_HANDED = r.handed == true(), r.handed == false()
 _HOUR = 3_600_000_000
 """Microseconds."""
 
@@ -87,8 +92,11 @@ class SqlRecipients:
         return Progress(after=(await self.connection.execute(query)).scalar_one_or_none())
 
     async def taken(self, campaign: CampaignId, people: Collection[PersonKey]) -> Collection[PersonKey]:
-        query = select(r.person).where(r.campaign_id == campaign, r.person.in_(list(people)))
-        return set((await self.connection.execute(query.where(r.state != Outcome.SKIPPED))).scalars())
+        query = select(r.person).where(
+            r.campaign_id == campaign, r.person.in_(list(people)), r.state != Outcome.SKIPPED
+        )
+        query = along(query, recipients, "campaigns_recipients_person")
+        return set((await self.connection.execute(query)).scalars())
 
     async def failed(
         self,
@@ -107,7 +115,7 @@ class SqlRecipients:
         if after is not None:
             query = query.where(r.contact_id > after)
         rows = await self.connection.execute(query.order_by(r.contact_id).limit(limit))
-        return [Recipient(**row) for row in rows.mappings()]
+        return structs(Recipient, rows)
 
     async def to_hand_over(
         self, campaign: CampaignId, *, arms: Collection[str], limit: int
@@ -117,7 +125,7 @@ class SqlRecipients:
         for arm in arms:
             query = select(recipients).where(self._waiting(campaign), r.arm == arm).order_by(r.id)
             rows = await self.connection.execute(query.limit(limit - len(found)))
-            found += [Recipient(**row) for row in rows.mappings()]
+            found += structs(Recipient, rows)
             if len(found) >= limit:
                 break
         return found
@@ -137,7 +145,7 @@ class SqlRecipients:
 
     async def handed_over(self, campaign: CampaignId, ids: Sequence[MessageId]) -> None:
         done = await self.connection.execute(
-            update(recipients).where(r.id.in_(ids), r.handed.is_(False)).values(handed=True)
+            update(recipients).where(r.id.in_(ids), _IS_NOT_HANDED).values(handed=True)
         )
         await self.connection.execute(
             update(planning)
@@ -176,7 +184,7 @@ class SqlRecipients:
             .select_from(recipients)
             .where(
                 r.campaign_id == campaign,
-                r.handed.is_(True),
+                _IS_HANDED,
                 r.state.in_([Outcome.PENDING, Outcome.SENDING]),
                 or_(and_(*first), r.state == Outcome.SENDING),
             )
@@ -185,7 +193,7 @@ class SqlRecipients:
 
     async def skip_rest(self, campaign: CampaignId, reason: str, *, limit: int) -> int:
         query = select(recipients).where(self._waiting(campaign)).limit(limit).with_for_update()
-        before = [Recipient(**row) for row in (await self.connection.execute(query)).mappings()]
+        before = structs(Recipient, await self.connection.execute(query))
         after = [replace(recipient, state=Outcome.SKIPPED, reason=reason) for recipient in before]
         await self._move(campaign, before, after)
         return len(before)
@@ -213,11 +221,7 @@ class SqlRecipients:
 
     async def _skip_waiting(self, theirs: ColumnElement[bool]) -> None:
         """Who does not stand in line yet never will; the line skips those that do."""
-        query = (
-            select(recipients)
-            .where(theirs, r.state == Outcome.PENDING, r.handed.is_(False))
-            .with_for_update()
-        )
+        query = select(recipients).where(theirs, r.state == Outcome.PENDING, _IS_NOT_HANDED).with_for_update()
         for row in (await self.connection.execute(query)).mappings().all():
             before = Recipient(**row)
             after = replace(before, state=Outcome.SKIPPED, reason="erased")
@@ -229,7 +233,7 @@ class SqlRecipients:
             if move.message_id not in newest or newest[move.message_id].version < move.version:
                 newest[move.message_id] = move
         query = select(recipients).where(r.campaign_id == campaign, r.id.in_(list(newest))).with_for_update()
-        known = [Recipient(**row) for row in (await self.connection.execute(query)).mappings()]
+        known = structs(Recipient, await self.connection.execute(query))
         before = [recipient for recipient in known if recipient.version < newest[recipient.id].version]
         await self._move(campaign, before, [_moved(each, newest[each.id]) for each in before])
 
@@ -237,7 +241,7 @@ class SqlRecipients:
         query = select(tallies.c.state, tallies.c.reason, tallies.c.count).where(
             tallies.c.campaign_id == campaign
         )
-        return [Tally(**row) for row in (await self.connection.execute(query)).mappings()]
+        return structs(Tally, await self.connection.execute(query))
 
     async def recount(self, campaign: CampaignId) -> Sequence[Tally]:
         query = (
@@ -270,12 +274,12 @@ class SqlRecipients:
             query = query.where(r.state == state)
         if cursor is not None:
             query = query.where(r.id > decode_cursor(cursor))
-        found = [Recipient(**row) for row in (await self.connection.execute(query)).mappings()]
+        found = structs(Recipient, await self.connection.execute(query))
         more = len(found) > limit
         return Page(items=found[:limit], next_cursor=encode_cursor(found[limit - 1].id) if more else None)
 
     def _waiting(self, campaign: CampaignId) -> Any:
-        return and_(r.campaign_id == campaign, r.state == Outcome.PENDING, r.handed.is_(False))
+        return and_(r.campaign_id == campaign, r.state == Outcome.PENDING, _IS_NOT_HANDED)
 
     async def _move(
         self, campaign: CampaignId, before: Sequence[Recipient], after: Sequence[Recipient]

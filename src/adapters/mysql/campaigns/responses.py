@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.campaigns.tables import campaigns, recipients, responses, settings
 from tidings.adapters.mysql.dialect import insert_missing, upsert
+from tidings.adapters.mysql.rows import structs
 from tidings.domain.campaigns import HOLD_OUT, Kind, Outcome, RateCard, Recipient, Response
 from tidings.domain.kernel import CampaignId, ContactId, MessageId, OrganizationId, PersonKey
 
@@ -49,7 +50,7 @@ class SqlResponses:
             query = select(recipients).where(
                 r.campaign_id.in_(ids), column.in_(list(wanted)), counts, r.changed_at > since
             )
-            found += [Recipient(**row) for row in (await self.connection.execute(query)).mappings()]
+            found += structs(Recipient, await self.connection.execute(query))
         return sorted(found, key=lambda each: (each.changed_at, each.id), reverse=True)
 
     async def note(self, new: Sequence[Response]) -> None:
@@ -73,7 +74,7 @@ class SqlResponses:
 
     async def of(self, recipients: Collection[MessageId]) -> Sequence[Response]:
         query = select(responses).where(responses.c.recipient_id.in_(recipients))
-        found = [Response(**row) for row in (await self.connection.execute(query)).mappings()]
+        found = structs(Response, await self.connection.execute(query))
         return sorted(found, key=lambda each: (each.at, list(Kind).index(each.kind)))
 
 

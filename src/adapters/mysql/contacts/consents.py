@@ -12,6 +12,7 @@ from tidings.adapters.mysql.contacts.privacy import MARK, Pseudonyms
 from tidings.adapters.mysql.contacts.tables import chunks, consents, standings
 from tidings.adapters.mysql.cursors import decode_number, decode_text, encode_text
 from tidings.adapters.mysql.dialect import insert_many, upsert
+from tidings.adapters.mysql.rows import structs
 from tidings.domain.contacts.consent import MARKETING, ConsentEntry, Standing, fold, together
 from tidings.domain.kernel import OrganizationId, Page, PersonKey
 
@@ -92,8 +93,7 @@ class SqlConsentReader:
         query = _of(self.organization, topic).where(s.opted_out.is_(True), s.person >= AFTER_MARK)
         if cursor is not None:
             query = query.where(s.person > decode_text(cursor))
-        rows = (await self.connection.execute(query.order_by(s.person).limit(limit + 1))).mappings()
-        found = [Standing(**row) for row in rows]
+        found = structs(Standing, await self.connection.execute(query.order_by(s.person).limit(limit + 1)))
         more = len(found) > limit
         return Page(items=found[:limit], next_cursor=encode_text(found[limit - 1].person) if more else None)
 
@@ -126,7 +126,7 @@ class _Look:
             query = _of(self.organization, topic).where(s.person.in_(some))
             if self.locked:
                 query = query.with_for_update()
-            found += [Standing(**row) for row in (await self.connection.execute(query)).mappings()]
+            found += structs(Standing, await self.connection.execute(query))
         return found
 
     async def _anybody_forgotten(self) -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tidings.adapters.mysql.contacts.tables import chunks, groups, memberships, name_taken, people
 from tidings.adapters.mysql.cursors import decode_cursor, encode_cursor
 from tidings.adapters.mysql.dialect import insert_many
+from tidings.adapters.mysql.rows import structs
 from tidings.domain.contacts.groups import Group, GroupNameTaken, GroupNotFound
 from tidings.domain.errors import Fault
 from tidings.domain.kernel import ContactId, GroupId, OrganizationId, Page
@@ -145,8 +146,7 @@ class SqlGroupReader:
             chosen = chosen.offset((number - 1) * limit)
         if cursor is not None:
             chosen = chosen.where(g.id < decode_cursor(cursor))
-        rows = (await self.connection.execute(chosen.order_by(g.id.desc()).limit(limit + 1))).mappings()
-        found = [Group(**row) for row in rows]
+        found = structs(Group, await self.connection.execute(chosen.order_by(g.id.desc()).limit(limit + 1)))
         more = len(found) > limit
         return Page(
             items=found[:limit], next_cursor=encode_cursor(found[limit - 1].id) if more else None, total=total

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.contacts.tables import aliases, chunks, merges
 from tidings.adapters.mysql.dialect import insert_many, upsert
+from tidings.adapters.mysql.rows import structs
 from tidings.domain.contacts.identities import Alias, Merge, MergeId, MergeNotFound
 from tidings.domain.kernel import ContactId, OrganizationId, PersonKey
 
@@ -28,15 +29,13 @@ class SqlAliases:
         query = select(aliases).where(
             a.organization_id == self.organization, a.contact_id.in_(list(contacts))
         )
-        rows = (await self.connection.execute(query.order_by(a.person).with_for_update())).mappings()
-        return [Alias(**row) for row in rows]
+        return structs(Alias, await self.connection.execute(query.order_by(a.person).with_for_update()))
 
     async def among(self, people: Collection[PersonKey]) -> Sequence[Alias]:
         found: list[Alias] = []
         for some in chunks(sorted(people)):
             query = select(aliases).where(a.organization_id == self.organization, a.person.in_(some))
-            rows = (await self.connection.execute(query.with_for_update())).mappings()
-            found += [Alias(**row) for row in rows]
+            found += structs(Alias, await self.connection.execute(query.with_for_update()))
         return found
 
     async def put(self, new: Sequence[Alias]) -> None:
@@ -78,8 +77,7 @@ class SqlMerges:
         query = select(merges).where(
             g.organization_id == self.organization, or_(g.kept_id == contact, g.absorbed_id == contact)
         )
-        rows = (await self.connection.execute(query.order_by(g.id.desc()))).mappings()
-        return [Merge(**row) for row in rows]
+        return structs(Merge, await self.connection.execute(query.order_by(g.id.desc())))
 
     async def forget(self, contact: ContactId) -> None:
         part = or_(g.kept_id == contact, g.absorbed_id == contact, g.current_id == contact)

@@ -13,6 +13,7 @@ from tidings.adapters.mysql.contacts.tables import import_chunks, import_errors,
 from tidings.adapters.mysql.cursors import decode_cursor, encode_cursor
 from tidings.adapters.mysql.dialect import insert_many
 from tidings.adapters.mysql.engine import Database
+from tidings.adapters.mysql.rows import structs
 from tidings.domain.contacts.jobs import ImportId, ImportJob, ImportNotFound, JobState
 from tidings.domain.contacts.rows import RowError
 from tidings.domain.kernel import OrganizationId, Page
@@ -78,8 +79,9 @@ class SqlImportReader:
         query = _mine(self.organization)
         if cursor is not None:
             query = query.where(i.id < decode_cursor(cursor))
-        rows = (await self.connection.execute(query.order_by(i.id.desc()).limit(limit + 1))).mappings()
-        found = [ImportJob(**row) for row in rows]
+        found = structs(
+            ImportJob, await self.connection.execute(query.order_by(i.id.desc()).limit(limit + 1))
+        )
         more = len(found) > limit
         return Page(items=found[:limit], next_cursor=encode_cursor(found[limit - 1].id) if more else None)
 

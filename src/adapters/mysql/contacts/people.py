@@ -1,6 +1,6 @@
 """People in SQL: a store that writes and locks, and a reader that does neither."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +23,7 @@ from tidings.adapters.mysql.contacts.tables import (
     person_taken,
 )
 from tidings.adapters.mysql.dialect import insert_many, is_sqlite, update_many
+from tidings.adapters.mysql.rows import structs
 from tidings.domain.contacts.attributes import Kind
 from tidings.domain.contacts.people import (
     Contact,
@@ -78,7 +79,7 @@ class SqlContacts:
         if after is not None:
             query = query.where(p.id > after)
         query = query.order_by(p.id).limit(limit).with_for_update()
-        return [Contact(**row) for row in (await self.connection.execute(query)).mappings()]
+        return structs(Contact, await self.connection.execute(query))
 
     async def idle(self, before: datetime, *, limit: int) -> Sequence[ContactId]:
         lately = select(deeds.c.contact_id).where(deeds.c.contact_id == p.id, deeds.c.at >= before)
@@ -160,8 +161,7 @@ async def found_by(
         query = contacts_of(organization).where(column.in_(some)).order_by(column)
         if locked:
             query = query.with_for_update()
-        rows: Sequence[Mapping[Any, Any]] = (await connection.execute(query)).mappings().all()
-        found += [Contact(**row) for row in rows]
+        found += structs(Contact, await connection.execute(query))
     return found
 
 

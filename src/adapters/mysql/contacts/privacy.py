@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tidings.adapters.mysql.contacts.tables import retention
 from tidings.adapters.mysql.dialect import upsert
 from tidings.adapters.mysql.engine import Database
+from tidings.adapters.mysql.rows import structs
 from tidings.domain.contacts.privacy import Retention
 from tidings.domain.kernel import OrganizationId, PersonKey
 
@@ -66,4 +67,4 @@ class SqlRetentionQueue:
     async def due(self, before: datetime) -> Sequence[Retention]:
         query = select(retention).where(r.days.is_not(None), or_(r.swept_at.is_(None), r.swept_at < before))
         async with self.database.reading() as connection:
-            return [Retention(**row) for row in (await connection.execute(query)).mappings()]
+            return structs(Retention, await connection.execute(query))

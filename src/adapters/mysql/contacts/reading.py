@@ -22,6 +22,8 @@ from tidings.adapters.mysql.contacts.tables import (
     unindexed,
 )
 from tidings.adapters.mysql.cursors import decode_cursor, encode_cursor
+from tidings.adapters.mysql.dialect import along
+from tidings.adapters.mysql.rows import structs
 from tidings.application.ports.contacts import Addressee, ContactFilter
 from tidings.domain.contacts.attributes import Kind
 from tidings.domain.contacts.grams import grams_needed
@@ -94,8 +96,8 @@ class SqlContactReader:
             chosen = chosen.offset((number - 1) * limit)
         if cursor is not None:
             chosen = chosen.where(place < decode_cursor(cursor))
-        rows = (await self.connection.execute(chosen.order_by(place.desc()).limit(limit + 1))).mappings()
-        found = [Contact(**row) for row in rows]
+        chosen = _in_order(chosen, place).order_by(place.desc())
+        found = structs(Contact, await self.connection.execute(chosen.limit(limit + 1)))
         return Page(
             items=await self._views(found[:limit]),
             next_cursor=encode_cursor(found[limit - 1].id) if len(found) > limit else None,
@@ -128,14 +130,15 @@ class SqlContactReader:
         found: list[tuple[search.Cursor, Contact]] = []
         if from_.below is None:
             late = chosen.where(lately, *(() if from_.after is None else (p.id < from_.after,)))
-            rows = (await self.connection.execute(late.order_by(p.id.desc()).limit(limit + 1))).mappings()
-            found += [(search.Cursor(after=each.id), each) for each in (Contact(**row) for row in rows)]
+            late = late.order_by(p.id.desc()).limit(limit + 1)
+            newest = structs(Contact, await self.connection.execute(late))
+            found += [(search.Cursor(after=each.id), each) for each in newest]
         needed = grams_needed(search_terms(wanted.search))
         places = search.candidates(self.connection, self.organization, needed, from_.below)
         while len(found) <= limit and (some := await anext(places, None)) is not None:
             look = chosen.where(p.id.in_([id for _, id in some]), ~lately)
-            told = (await self.connection.execute(look)).mappings()
-            by_id = {contact.id: contact for contact in (Contact(**row) for row in told)}
+            told = structs(Contact, await self.connection.execute(look))
+            by_id = {contact.id: contact for contact in told}
             found += [(search.Cursor(below=place), by_id[id]) for place, id in some if id in by_id]
         return Page(
             items=await self._views([contact for _, contact in found[:limit]]),
@@ -149,15 +152,14 @@ class SqlContactReader:
 
     async def addressed(self, ids: Collection[ContactId]) -> Sequence[Addressee]:
         query = contacts_of(self.organization).where(p.id.in_(list(ids))).order_by(p.id)
-        rows = (await self.connection.execute(query)).mappings()
-        return [_addressee(Contact(**row)) for row in rows]
+        return [_addressee(each) for each in structs(Contact, await self.connection.execute(query))]
 
     async def _next(self, wanted: ContactFilter, after: ContactId | None, limit: int) -> list[Contact]:
         chosen, place = await self._chosen(wanted)
         if after is not None:
             chosen = chosen.where(place > after)
-        rows = (await self.connection.execute(chosen.order_by(place).limit(limit))).mappings()
-        return [Contact(**row) for row in rows]
+        chosen = _in_order(chosen, place)
+        return structs(Contact, await self.connection.execute(chosen.order_by(place).limit(limit)))
 
     async def size(self, wanted: ContactFilter) -> int:
         chosen, _ = await self._chosen(wanted)
@@ -249,6 +251,10 @@ class SqlContactReader:
         for contact_id, id, name in await self.connection.execute(theirs):
             named.setdefault(ContactId(contact_id), []).append(GroupName(id=GroupId(id), name=name))
         return [ContactView(**asdict(each), groups=tuple(named.get(each.id, ()))) for each in found]
+
+
+def _in_order(chosen: Select[Any], place: ColumnElement[Any]) -> Select[Any]:
+    return along(chosen, people, "contacts_people_newest") if place is p.id else chosen
 
 
 def _addressee(contact: Contact) -> Addressee:

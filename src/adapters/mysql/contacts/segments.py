@@ -13,6 +13,7 @@ from tidings.adapters.mysql.contacts.rules import NIL
 from tidings.adapters.mysql.contacts.tables import attributes, chunks, deeds, segment_name_taken, segments
 from tidings.adapters.mysql.cursors import decode_cursor, encode_cursor
 from tidings.adapters.mysql.dialect import insert_many, insert_missing, upsert
+from tidings.adapters.mysql.rows import structs
 from tidings.domain.contacts.attributes import Attribute, AttributeNotFound
 from tidings.domain.contacts.rules import Happening
 from tidings.domain.contacts.segments import Segment, SegmentId, SegmentNameTaken, SegmentNotFound
@@ -33,8 +34,7 @@ class SqlAttributes:
 
     async def all(self) -> dict[str, Attribute]:
         query = select(attributes).where(a.organization_id == self.organization).order_by(a.key)
-        rows = (await self.connection.execute(query)).mappings()
-        return {row["key"]: Attribute(**row) for row in rows}
+        return {each.key: each for each in structs(Attribute, await self.connection.execute(query))}
 
     async def define(self, new: Sequence[Attribute]) -> None:
         await insert_missing(self.connection, attributes, [asdict(each) for each in new])
@@ -73,8 +73,7 @@ class SqlSegments:
         return await _one(self.connection, _mine(self.organization).where(s.id == id).with_for_update())
 
     async def all(self) -> Sequence[Segment]:
-        rows = (await self.connection.execute(_mine(self.organization).order_by(s.id))).mappings()
-        return [Segment(**row) for row in rows]
+        return structs(Segment, await self.connection.execute(_mine(self.organization).order_by(s.id)))
 
     async def save(self, segment: Segment) -> None:
         values = asdict(segment)
@@ -108,8 +107,7 @@ class SqlSegmentReader:
             chosen = chosen.offset((number - 1) * limit)
         if cursor is not None:
             chosen = chosen.where(s.id < decode_cursor(cursor))
-        rows = (await self.connection.execute(chosen.order_by(s.id.desc()).limit(limit + 1))).mappings()
-        found = [Segment(**row) for row in rows]
+        found = structs(Segment, await self.connection.execute(chosen.order_by(s.id.desc()).limit(limit + 1)))
         more = len(found) > limit
         return Page(
             items=found[:limit], next_cursor=encode_cursor(found[limit - 1].id) if more else None, total=total

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.dialect import insert_missing
 from tidings.adapters.mysql.engine import Database
+from tidings.adapters.mysql.rows import structs
 from tidings.adapters.mysql.templates.tables import a, accounts
 from tidings.application.ports.templates import Account
 from tidings.domain.kernel import OrganizationId, WabaId
@@ -63,7 +64,7 @@ class SqlDueAccounts:
         query = select(a.organization_id, a.waba_id, a.due_at, a.synced_at).where(due)
         query = query.order_by(a.due_at).limit(limit).with_for_update(skip_locked=True)
         async with self.database.begin() as connection:
-            found = [Account(**row) for row in (await connection.execute(query)).mappings()]
+            found = structs(Account, await connection.execute(query))
             for account in found:
                 this = and_(a.organization_id == account.organization_id, a.waba_id == account.waba_id)
                 await connection.execute(update(accounts).where(this).values(held_until=until))

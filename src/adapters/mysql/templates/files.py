@@ -8,6 +8,7 @@ from sqlalchemy import and_, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.dialect import insert_missing, upsert
+from tidings.adapters.mysql.rows import structs
 from tidings.adapters.mysql.templates.tables import f, files, pieces
 from tidings.adapters.mysql.templates.tables import media as uploads
 from tidings.domain.kernel import OrganizationId, PhoneNumberId
@@ -61,7 +62,7 @@ class SqlFileReader:
 
     async def newest(self, limit: int) -> Sequence[StoredFile]:
         query = select(files).where(f.organization_id == self.organization).order_by(f.id.desc()).limit(limit)
-        return [StoredFile(**row) for row in (await self.connection.execute(query)).mappings()]
+        return structs(StoredFile, await self.connection.execute(query))
 
     async def which(self, ids: Collection[FileId]) -> Collection[FileId]:
         query = select(f.id).where(f.organization_id == self.organization, f.id.in_(list(ids)))
@@ -80,4 +81,4 @@ class SqlFileReader:
         query = select(uploads).where(
             uploads.c.phone_number_id == phone_number_id, uploads.c.file_id.in_(list(ids))
         )
-        return [Media(**row) for row in (await self.connection.execute(query)).mappings()]
+        return structs(Media, await self.connection.execute(query))

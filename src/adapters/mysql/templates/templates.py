@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.cursors import decode_cursor, encode_cursor
 from tidings.adapters.mysql.dialect import insert_many, update_many
+from tidings.adapters.mysql.rows import structs
 from tidings.adapters.mysql.templates.tables import FIELDS, MUTABLE, t, templates
 from tidings.application.ports.templates import TemplateFilter
 from tidings.domain.kernel import OrganizationId, Page, TemplateId, WabaId
@@ -124,7 +125,7 @@ def _filter(wanted: TemplateFilter) -> ColumnElement[bool]:
 
 
 async def _read(connection: AsyncConnection, query: Select[Any]) -> list[Template]:
-    return [Template(**row) for row in (await connection.execute(query)).mappings()]
+    return structs(Template, await connection.execute(query))
 
 
 def _one(found: Sequence[Template]) -> Template:

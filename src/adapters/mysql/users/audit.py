@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.cursors import decode_number, encode_text
 from tidings.adapters.mysql.dialect import insert_many, insert_missing
+from tidings.adapters.mysql.rows import structs
 from tidings.adapters.mysql.users.tables import audit, audit_heads
 from tidings.application.ports.users import AuditFilter
 from tidings.domain.kernel import OrganizationId, Page
@@ -48,7 +49,7 @@ class SqlAudit:
         if cursor is not None:
             query = query.where(audit.c.seq < decode_number(cursor))
         query = query.order_by(audit.c.seq.desc()).limit(limit + 1)
-        found = [AuditEntry(**row) for row in (await self.connection.execute(query)).mappings()]
+        found = structs(AuditEntry, await self.connection.execute(query))
         more = encode_text(str(found[limit - 1].seq)) if len(found) > limit else None
         return Page(items=found[:limit], next_cursor=more)
 
@@ -59,7 +60,7 @@ class SqlAudit:
             .order_by(audit.c.seq)
             .limit(limit)
         )
-        return [AuditEntry(**row) for row in (await self.connection.execute(query)).mappings()]
+        return structs(AuditEntry, await self.connection.execute(query))
 
     async def length(self, organization: OrganizationId) -> int:
         query = select(audit_heads.c.seq).where(audit_heads.c.organization_id == organization)

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.cursors import decode_cursor, encode_cursor
 from tidings.adapters.mysql.dialect import insert_missing
+from tidings.adapters.mysql.rows import structs
 from tidings.adapters.mysql.users.sessions import SqlSessions
 from tidings.adapters.mysql.users.tables import (
     invitations,
@@ -61,7 +62,7 @@ class SqlOrganizations:
             .where(memberships.c.user_id == user)
             .order_by(memberships.c.joined_at, organizations.c.id)
         )
-        return [Organization(**row) for row in (await self.connection.execute(query)).mappings()]
+        return structs(Organization, await self.connection.execute(query))
 
     async def save(self, organization: Organization) -> None:
         await self.connection.execute(
@@ -117,7 +118,7 @@ class SqlOrganizations:
             .where(memberships.c.user_id == user)
             .order_by(memberships.c.joined_at, memberships.c.organization_id)
         )
-        return [Membership(**row) for row in (await self.connection.execute(query)).mappings()]
+        return structs(Membership, await self.connection.execute(query))
 
     async def owners(self, organization: OrganizationId | None) -> Sequence[Membership]:
         query = select(memberships).where(
@@ -126,7 +127,7 @@ class SqlOrganizations:
         if organization is not None:
             query = query.where(memberships.c.organization_id == organization).with_for_update()
         query = query.order_by(memberships.c.organization_id, memberships.c.user_id)
-        return [Membership(**row) for row in (await self.connection.execute(query)).mappings()]
+        return structs(Membership, await self.connection.execute(query))
 
     async def members(self, organization: OrganizationId, *, cursor: str | None, limit: int) -> Page[Member]:
         person = tuple(users.c[name].label(f"person_{name}") for name in User.__struct_fields__)
@@ -189,7 +190,7 @@ class SqlRoles:
 
     async def of(self, organization: OrganizationId) -> Sequence[CustomRole]:
         query = select(roles).where(roles.c.organization_id == organization).order_by(roles.c.name)
-        return [CustomRole(**row) for row in (await self.connection.execute(query)).mappings()]
+        return structs(CustomRole, await self.connection.execute(query))
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +234,7 @@ class SqlInvitations:
         if cursor is not None:
             query = query.where(invitations.c.id < decode_cursor(cursor))
         query = query.order_by(invitations.c.id.desc()).limit(limit + 1)
-        found = [Invitation(**row) for row in (await self.connection.execute(query)).mappings()]
+        found = structs(Invitation, await self.connection.execute(query))
         more = encode_cursor(found[limit - 1].id) if len(found) > limit else None
         return Page(items=found[:limit], next_cursor=more)
 

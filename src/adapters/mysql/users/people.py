@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.dialect import insert_many, upsert
+from tidings.adapters.mysql.rows import structs
 from tidings.adapters.mysql.users.tables import (
     credentials,
     factors,
@@ -170,7 +171,7 @@ class SqlKeys:
         query = select(*_KEY).where(keys.c.organization_id == organization).order_by(keys.c.id.desc())
         if user is not None:
             query = query.where(keys.c.user_id == user)
-        return [ApiKey(**row) for row in (await self.connection.execute(query)).mappings()]
+        return structs(ApiKey, await self.connection.execute(query))
 
     async def remove(self, id: ApiKeyId, organization: OrganizationId, user: UserId | None) -> ApiKey | None:
         mine = [keys.c.id == id, keys.c.organization_id == organization]
@@ -219,7 +220,7 @@ class SqlLetters:
 
     async def due(self, now: datetime, limit: int) -> Sequence[Letter]:
         query = select(letters).where(letters.c.due_at <= now).order_by(letters.c.due_at).limit(limit)
-        return [Letter(**row) for row in (await self.connection.execute(query)).mappings()]
+        return structs(Letter, await self.connection.execute(query))
 
     async def postpone(self, letter: Letter) -> bool:
         moved = await self.connection.execute(

@@ -8,6 +8,7 @@ from msgspec.structs import asdict
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from tidings.adapters.mysql.rows import structs
 from tidings.adapters.mysql.users.tables import proofs, refreshes, sessions, users
 from tidings.domain.kernel import OrganizationId, UserId
 from tidings.domain.users import Session, SessionId
@@ -63,7 +64,7 @@ class SqlSessions:
 
     async def of(self, user: UserId) -> Sequence[Session]:
         query = select(sessions).where(sessions.c.user_id == user).order_by(sessions.c.id.desc())
-        return [Session(**row) for row in (await self.connection.execute(query)).mappings()]
+        return structs(Session, await self.connection.execute(query))
 
     async def familiar(self, email: str, origin: str) -> bool:
         query = (

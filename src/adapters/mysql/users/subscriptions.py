@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.cursors import decode_cursor, encode_cursor
 from tidings.adapters.mysql.dialect import insert_many, insert_missing
+from tidings.adapters.mysql.rows import structs
 from tidings.adapters.mysql.users.subscription_tables import deliveries, subscriptions
 from tidings.application.ports.common import NewId
 from tidings.application.ports.users.subscriptions import SealedSecrets
@@ -63,7 +64,7 @@ class SqlSubscriptions:
 
     async def of(self, organizations: Collection[OrganizationId]) -> Sequence[Subscription]:
         query = select(*_SUBSCRIPTION).where(s.organization_id.in_(list(organizations))).order_by(s.id)
-        return [Subscription(**row) for row in (await self.connection.execute(query)).mappings()]
+        return structs(Subscription, await self.connection.execute(query))
 
     async def find(
         self, ids: Collection[SubscriptionId]
@@ -135,7 +136,7 @@ class SqlDeliveries:
             .values(claim=claim, next_attempt_at=until)
         )
         found = await self.connection.execute(select(*_DELIVERY).where(d.claim == claim).order_by(d.id))
-        return [Delivery(**row) for row in found.mappings()]
+        return structs(Delivery, found)
 
     async def save(self, delivery: Delivery) -> None:
         await self.connection.execute(
@@ -158,7 +159,7 @@ class SqlDeliveries:
         if cursor is not None:
             query = query.where(d.id < decode_cursor(cursor))
         query = query.order_by(d.id.desc()).limit(limit + 1)
-        found = [Delivery(**row) for row in (await self.connection.execute(query)).mappings()]
+        found = structs(Delivery, await self.connection.execute(query))
         more = encode_cursor(found[limit - 1].id) if len(found) > limit else None
         return Page(items=found[:limit], next_cursor=more)
 

@@ -8,6 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.dialect import upsert
+from tidings.adapters.mysql.rows import structs
 from tidings.adapters.mysql.users.tables import wabas
 from tidings.domain.kernel import OrganizationId, WabaId
 from tidings.domain.users import Waba, WabaNotFound, WabaTaken
@@ -31,7 +32,7 @@ class SqlWabas:
 
     async def of(self, organization: OrganizationId) -> Sequence[Waba]:
         query = select(*_WABA).where(wabas.c.organization_id == organization).order_by(wabas.c.waba_id)
-        return [Waba(**row) for row in (await self.connection.execute(query)).mappings()]
+        return structs(Waba, await self.connection.execute(query))
 
     async def sealed(self, waba_id: WabaId) -> tuple[Waba, bytes] | None:
         query = select(*_WABA, wabas.c.sealed_token).where(wabas.c.waba_id == waba_id)

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from msgspec.structs import asdict
-from sqlalchemy import BigInteger, Integer, cast, delete, func, insert, select, type_coerce
+from sqlalchemy import BigInteger, Integer, cast, delete, func, insert, select, true, type_coerce
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.dialect import upsert
+from tidings.adapters.mysql.rows import structs
 from tidings.adapters.mysql.whatsapp.conversations import c, conversation_of
 from tidings.adapters.mysql.whatsapp.desk_tables import canned, conversations, notes, receptions, stretches
 from tidings.application.ports.conversations import AgentFigures
@@ -18,6 +19,8 @@ from tidings.domain.whatsapp.conversations import Conversation, Reception
 from tidings.domain.whatsapp.desk import CannedReply, Note, ShortcutTaken, Stretch
 
 _SECOND = 1_000_000
+# MySQL walks no index for IS TRUE.
+_WANTING = c.wanting == true()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class SqlDesk:
         if not numbers:
             return {}
         query = select(receptions).where(receptions.c.phone_number_id.in_(list(numbers)))
-        found = [Reception(**row) for row in (await self.connection.execute(query)).mappings()]
+        found = structs(Reception, await self.connection.execute(query))
         return {reception.phone_number_id: reception for reception in found}
 
     async def put_reception(self, reception: Reception) -> None:
@@ -75,7 +78,7 @@ class SqlDesk:
 
     async def canned(self, organization: OrganizationId) -> Sequence[CannedReply]:
         query = select(canned).where(canned.c.organization_id == organization).order_by(canned.c.shortcut)
-        return [CannedReply(**row) for row in (await self.connection.execute(query)).mappings()]
+        return structs(CannedReply, await self.connection.execute(query))
 
     async def put_canned(self, reply: CannedReply) -> None:
         query = select(canned.c.id).where(
@@ -98,7 +101,7 @@ class SqlDesk:
     async def unassigned(
         self, *, after: TeamId | None, limit: int
     ) -> Sequence[tuple[OrganizationId, TeamId]]:
-        query = select(c.organization_id, c.team_id).where(c.wanting.is_(True))
+        query = select(c.organization_id, c.team_id).where(_WANTING)
         if after is not None:
             query = query.where(c.team_id > after)
         query = query.distinct().order_by(c.team_id).limit(limit)
@@ -107,7 +110,7 @@ class SqlDesk:
     async def first_unassigned(self, organization: OrganizationId, team: TeamId) -> Conversation | None:
         query = (
             select(conversations)
-            .where(c.wanting.is_(True), c.team_id == team, c.organization_id == organization)
+            .where(_WANTING, c.team_id == team, c.organization_id == organization)
             .order_by(c.waiting_since, c.id)
             .limit(1)
         )

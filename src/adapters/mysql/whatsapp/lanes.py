@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.dialect import insert_missing
+from tidings.adapters.mysql.rows import structs
 from tidings.adapters.mysql.whatsapp.tables import leases, run_lanes, runs
 from tidings.application.ports.common import Now
 from tidings.domain.kernel import CampaignId, PhoneNumberId
@@ -113,7 +114,7 @@ class SqlRuns:
         here = select(run_lanes.c.campaign_id).where(run_lanes.c.phone_number_id == lane)
         running = runs.c.campaign_id.in_(here) & (runs.c.state == RunState.RUNNING)
         found = await self.connection.execute(select(runs).where(running).with_for_update())
-        halted = [Run(**row) for row in found.mappings()]
+        halted = structs(Run, found)
         theirs = runs.c.campaign_id.in_([run.campaign_id for run in halted])
         await self.connection.execute(
             update(runs).where(theirs).values(state=RunState.PAUSED, reason=reason[:500])

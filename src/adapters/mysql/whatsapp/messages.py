@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tidings.adapters.mysql.cursors import decode_cursor, encode_cursor
 from tidings.adapters.mysql.dialect import insert_many, insert_missing, update_many
 from tidings.adapters.mysql.engine import Database
+from tidings.adapters.mysql.rows import structs
 from tidings.adapters.mysql.whatsapp.conversations import c, seen
 from tidings.adapters.mysql.whatsapp.tables import MUTABLE, attempts, messages, numbers, run_lanes, runs
 from tidings.application.ports.whatsapp import MessageFilter
@@ -70,14 +71,14 @@ class SqlMessages:
     async def pending_of(self, run: CampaignId, *, limit: int) -> Sequence[Message]:
         chosen = select(messages).where(m.run_id == run, m.state == State.PENDING).limit(limit)
         found = await self.connection.execute(_locked(chosen))
-        return [Message(**row) for row in found.mappings()]
+        return structs(Message, found)
 
     async def pending_to(
         self, organization: OrganizationId, people: Collection[PersonKey]
     ) -> Sequence[Message]:
         theirs = (m.organization_id == organization, m.person.in_(list(people)), m.state == State.PENDING)
         query = select(messages).where(*theirs).with_for_update()
-        return [Message(**row) for row in (await self.connection.execute(query)).mappings()]
+        return structs(Message, await self.connection.execute(query))
 
     async def keep_attempts(self, ended: Sequence[Attempt]) -> None:
         rows = [{**asdict(attempt), "reason": attempt.reason[:500]} for attempt in ended]
@@ -93,14 +94,12 @@ class SqlMessages:
         found = await self.connection.execute(
             select(attempts).where(attempts.c.message_id == id).order_by(attempts.c.no)
         )
-        return [Attempt(**row) for row in found.mappings()]
+        return structs(Attempt, found)
 
     async def _where(self, condition: Any, *, unread: bool = False) -> Sequence[Message]:
         query = select(*_BARE) if unread else select(messages)
         found = await self.connection.execute(_locked(query.where(condition).order_by(m.id)))
-        if unread:
-            return [Message(content=UNREAD, **row) for row in found.mappings()]
-        return [Message(**row) for row in found.mappings()]
+        return structs(Message, found, content=UNREAD) if unread else structs(Message, found)
 
 
 _BARE = [column for column in messages.c if column is not m.content]
@@ -201,7 +200,7 @@ class SqlDue:
             .order_by(m.next_attempt_at, m.id)
             .limit(limit)
         )
-        return [Message(**row) for row in (await connection.execute(query)).mappings()]
+        return structs(Message, await connection.execute(query))
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +239,7 @@ class SqlMessageReader:
             chosen &= m.id < decode_cursor(cursor)
         query = select(messages).where(chosen).order_by(m.id.desc()).limit(limit + 1)
         async with self.database.reading() as connection:
-            found = [Message(**row) for row in (await connection.execute(query)).mappings()]
+            found = structs(Message, await connection.execute(query))
         more = len(found) > limit
         return Page(items=found[:limit], next_cursor=encode_cursor(found[limit - 1].id) if more else None)
 

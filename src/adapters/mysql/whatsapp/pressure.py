@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.dialect import insert_missing, upsert
 from tidings.adapters.mysql.engine import TABLE_OPTIONS
+from tidings.adapters.mysql.rows import structs
 from tidings.adapters.mysql.types import Choice, Id, Json, Moment, ascii_key
 from tidings.adapters.mysql.whatsapp.tables import metadata
 from tidings.application.ports.pressure import Touch
@@ -80,7 +81,7 @@ class SqlPressure:
         query = query.order_by(policies.c.organization_id)
         if self.locking:
             query = query.with_for_update()
-        found = [SendingPolicy(**row) for row in (await self.connection.execute(query)).mappings()]
+        found = structs(SendingPolicy, await self.connection.execute(query))
         return {policy.organization_id: policy for policy in found}
 
     async def put_policy(self, policy: SendingPolicy) -> None:
@@ -101,7 +102,7 @@ class SqlPressure:
             .where(t.organization_id == organization, t.person.in_(list(people)), t.at > since)
             .order_by(t.at)
         )
-        return [Touch(**row) for row in (await self.connection.execute(query)).mappings()]
+        return structs(Touch, await self.connection.execute(query))
 
     async def touched(self, sent: Sequence[Message], at: datetime) -> None:
         rows = [

@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.dialect import insert_many, insert_missing, upsert
+from tidings.adapters.mysql.rows import structs
 from tidings.adapters.mysql.whatsapp.tables import (
     numbers,
     parked,
@@ -112,7 +113,7 @@ class SqlWebhooks:
 
     async def kept_aside(self, limit: int) -> Sequence[SetAside]:
         query = select(set_aside).order_by(set_aside.c.id.desc()).limit(limit)
-        return [SetAside(**row) for row in (await self.connection.execute(query)).mappings()]
+        return structs(SetAside, await self.connection.execute(query))
 
     async def again(self, ids: Sequence[int], at: datetime) -> int:
         these = (set_aside.c.id.in_(list(ids)), set_aside.c.where == "body")
@@ -146,7 +147,7 @@ class SqlNumbers:
         if not ids:
             return []
         found = await self.connection.execute(select(numbers).where(numbers.c.phone_number_id.in_(list(ids))))
-        return [Number(**row) for row in found.mappings()]
+        return structs(Number, found)
 
     async def heard(self, ids: Collection[PhoneNumberId], at: datetime) -> None:
         if ids:
@@ -163,14 +164,14 @@ class SqlNumbers:
             .where(numbers.c.organization_id == organization)
             .order_by(numbers.c.phone_number_id)
         )
-        return [Number(**row) for row in (await self.connection.execute(query)).mappings()]
+        return structs(Number, await self.connection.execute(query))
 
     async def all(self) -> Sequence[Number]:
         query = select(numbers).order_by(numbers.c.waba_id, numbers.c.phone_number_id)
-        return [Number(**row) for row in (await self.connection.execute(query)).mappings()]
+        return structs(Number, await self.connection.execute(query))
 
     async def of_wabas(self, wabas: Collection[WabaId]) -> Sequence[Number]:
         if not wabas:
             return []
         found = await self.connection.execute(select(numbers).where(numbers.c.waba_id.in_(list(wabas))))
-        return [Number(**row) for row in found.mappings()]
+        return structs(Number, found)
