@@ -147,7 +147,9 @@ class Runner:
         )
         for failed in (frozen, following):
             # A page that could not be read ahead is read when its turn comes.
-            if isinstance(failed, BaseException) and not (failed is following and isinstance(failed, Exception)):
+            if isinstance(failed, BaseException) and not (
+                failed is following and isinstance(failed, Exception)
+            ):
                 raise failed
         if not isinstance(following, BaseException):
             self.ahead[campaign.id] = done, following

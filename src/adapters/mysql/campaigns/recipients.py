@@ -57,6 +57,7 @@ _NEWS = (
 )
 # MySQL walks no index for IS TRUE.
 _IS_HANDED, _IS_NOT_HANDED = r.handed == true(), r.handed == false()
+_BY_STATE, _BY_PERSON = "campaigns_recipients_state", "campaigns_recipients_person"
 _HOUR = 3_600_000_000
 """Microseconds."""
 
@@ -95,7 +96,7 @@ class SqlRecipients:
         query = select(r.person).where(
             r.campaign_id == campaign, r.person.in_(list(people)), r.state != Outcome.SKIPPED
         )
-        query = along(query, recipients, "campaigns_recipients_person")
+        query = along(query, recipients, _BY_PERSON)
         return set((await self.connection.execute(query)).scalars())
 
     async def failed(
@@ -124,6 +125,7 @@ class SqlRecipients:
         # One walk along the index for each arm: together they would be sorted whole.
         for arm in arms:
             query = select(recipients).where(self._waiting(campaign), r.arm == arm).order_by(r.id)
+            query = along(query, recipients, _BY_STATE)
             rows = await self.connection.execute(query.limit(limit - len(found)))
             found += structs(Recipient, rows)
             if len(found) >= limit:
@@ -189,10 +191,11 @@ class SqlRecipients:
                 or_(and_(*first), r.state == Outcome.SENDING),
             )
         )
-        return (await self.connection.execute(query)).scalar_one()
+        return (await self.connection.execute(along(query, recipients, _BY_STATE))).scalar_one()
 
     async def skip_rest(self, campaign: CampaignId, reason: str, *, limit: int) -> int:
         query = select(recipients).where(self._waiting(campaign)).limit(limit).with_for_update()
+        query = along(query, recipients, _BY_STATE)
         before = structs(Recipient, await self.connection.execute(query))
         after = [replace(recipient, state=Outcome.SKIPPED, reason=reason) for recipient in before]
         await self._move(campaign, before, after)

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.cursors import decode_cursor, encode_cursor
-from tidings.adapters.mysql.dialect import insert_many, insert_missing, update_many
+from tidings.adapters.mysql.dialect import along, insert_many, insert_missing, update_many
 from tidings.adapters.mysql.engine import Database
 from tidings.adapters.mysql.rows import structs
 from tidings.adapters.mysql.whatsapp.conversations import c, seen
@@ -44,10 +44,10 @@ class SqlMessages:
         return await self._where(m.id.in_(ids)) if ids else []
 
     async def of_attempts(self, ids: Sequence[AttemptId]) -> Sequence[Message]:
-        return await self._where(m.attempt_id.in_(ids), unread=True) if ids else []
+        return await self._bare(m.attempt_id.in_(ids), "whatsapp_messages_attempt") if ids else []
 
     async def of_wamids(self, wamids: Sequence[Wamid]) -> Sequence[Message]:
-        return await self._where(m.wamid.in_(wamids), unread=True) if wamids else []
+        return await self._bare(m.wamid.in_(wamids), "whatsapp_messages_wamid") if wamids else []
 
     async def still_pending(self, ids: Sequence[MessageId]) -> Collection[MessageId]:
         if not ids:
@@ -96,10 +96,14 @@ class SqlMessages:
         )
         return structs(Attempt, found)
 
-    async def _where(self, condition: Any, *, unread: bool = False) -> Sequence[Message]:
-        query = select(*_BARE) if unread else select(messages)
-        found = await self.connection.execute(_locked(query.where(condition).order_by(m.id)))
-        return structs(Message, found, content=UNREAD) if unread else structs(Message, found)
+    async def _where(self, condition: Any) -> Sequence[Message]:
+        query = select(messages).where(condition).order_by(m.id)
+        return structs(Message, await self.connection.execute(_locked(query)))
+
+    async def _bare(self, condition: Any, index: str) -> Sequence[Message]:
+        """With their content unread, found by this index."""
+        query = along(select(*_BARE).where(condition).order_by(m.id), messages, index)
+        return structs(Message, await self.connection.execute(_locked(query)), content=UNREAD)
 
 
 _BARE = [column for column in messages.c if column is not m.content]
@@ -200,6 +204,7 @@ class SqlDue:
             .order_by(m.next_attempt_at, m.id)
             .limit(limit)
         )
+        query = along(query, messages, "whatsapp_messages_due")
         return structs(Message, await connection.execute(query))
 
 
