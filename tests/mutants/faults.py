@@ -160,8 +160,8 @@ MUTANTS = [
     Mutant(
         "planning notes how far it came in another transaction",
         RUNNING,
-        "                Progress(after=people[-1].contact_id),\n",
-        "                progress,\n",
+        "            await work.recipients.plan(campaign.id, recipients, done)\n",
+        "            await work.recipients.plan(campaign.id, recipients, progress)\n",
     ),
     Mutant(
         "people are marked as handed over before they stand in line",

@@ -276,9 +276,9 @@ class Runner:
         return True
 
     async def _room(self, work: Work, campaign: Campaign) -> int:
-        """How many more may stand in line: none until a whole page may, since counting them takes time."""
+        """How many more may stand in line: none until a tenth of it is free, since counting takes time."""
         left = AHEAD - await work.recipients.in_line(campaign.id, asleep=False)
-        return min(left, await self.watch.room(work, campaign)) if left >= PAGE else 0
+        return min(left, await self.watch.room(work, campaign)) if left >= AHEAD // 10 else 0
 
     async def _wind_up(self, campaign: Campaign) -> bool:
         """Cancelled: first the line, then those who never stood in it; told only when nobody is left.
