@@ -118,7 +118,7 @@ def test_a_file_that_cannot_be_used_is_refused_in_a_line(folder, tmp_path):
 def test_an_unknown_campaign_is_refused_in_a_line(folder):
     said = refusal("campaigns", "launch", "018f4e2a-7c1b-7def-8a90-1234567890ab", data=folder)
     assert "no such campaign" in said
-    assert "is no id" in refusal("campaigns", "launch", "nonsense", data=folder)
+    assert "'[bold]nonsense' is no id" in refusal("campaigns", "launch", "[bold]nonsense", data=folder)
 
 
 def test_a_folder_without_an_organisation_says_so(tmp_path):

@@ -240,6 +240,27 @@ async def test_who_waits_for_a_later_try_keeps_nobody_else_from_being_handed_ove
     assert (after.read, after.pending) == (20, 10)
 
 
+async def test_people_are_read_ahead_once_and_read_again_when_that_failed(make_world, monkeypatch):
+    monkeypatch.setattr(running, "PLANNED", 10)
+    world = await make_world(count=35)
+    campaign = await world.launch()
+    honest, asked = world.audience.page, []
+
+    async def page(organization, group, *, after, limit):
+        asked.append(after)
+        if len(asked) == 3:
+            raise Unavailable("contacts do not answer")
+        return await honest(organization, group, after=after, limit=limit)
+
+    world.audience.page = page
+    for _ in range(12):
+        await world.runner.step()
+    assert (await totals(world, campaign)).planned == 35
+    again = [after for after in set(asked) if asked.count(after) > 1]
+    assert (len(asked), len(again)) == (6, 1)
+    assert world.runner.ahead == {}
+
+
 async def test_one_campaign_that_cannot_go_on_does_not_hold_up_the_others(world):
     first = await world.launch()
     second = await world.launch()

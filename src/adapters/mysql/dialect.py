@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, Table, bindparam, insert, update
+from sqlalchemy import ColumnElement, Select, Table, bindparam, false, insert, true, update
 from sqlalchemy.dialects.mysql import insert as mysql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -28,6 +28,15 @@ def along(query: Select[Any], table: Table, index: str) -> Select[Any]:
     """
     hint = f"FORCE INDEX (`{index}`)"
     return query.with_hint(table, hint, "mysql").with_hint(table, hint, "mariadb")
+
+
+def is_true(column: ColumnElement[bool]) -> ColumnElement[bool]:
+    """As a value that an index can be walked for, which MySQL does not do for IS TRUE."""
+    return column == true()
+
+
+def is_false(column: ColumnElement[bool]) -> ColumnElement[bool]:
+    return column == false()
 
 
 async def insert_many(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:

@@ -17,6 +17,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
+class _Turns(Protocol):
+    """What turns a value of ours into the driver's, or back."""
+
+    def __call__(self, value: Any) -> Any: ...
+
+
 class Id(TypeDecorator[UUID]):
     """A UUID as sixteen bytes, in the order in which UUIDv7 sorts."""
 
@@ -28,20 +34,16 @@ class Id(TypeDecorator[UUID]):
             BINARY(16) if dialect.name in ("mysql", "mariadb") else LargeBinary(16)
         )
 
-    def bind_processor(self, dialect: Dialect) -> "_Binds":
+    def bind_processor(self, dialect: Dialect) -> _Turns:
         """As it is, without the driver's wrapper around bytes: ids are bound more often than all else."""
         return _bytes_of
 
-    def result_processor(self, dialect: Dialect, coltype: object) -> "_Reads":
+    def result_processor(self, dialect: Dialect, coltype: object) -> _Turns:
         return _uuid_of
 
 
-class _Reads(Protocol):
-    def __call__(self, value: bytes | None) -> UUID | None: ...
-
-
 def _uuid_of(value: bytes | None) -> UUID | None:
-    """What `UUID(bytes=value)` makes, in a tenth of the time: sixteen bytes need no check."""
+    """What `UUID(bytes=value)` makes, in half the time: sixteen bytes need no check."""
     if value is None:
         return None
     id = object.__new__(UUID)
@@ -50,13 +52,9 @@ def _uuid_of(value: bytes | None) -> UUID | None:
     return id
 
 
-_set_int: Callable[[UUID, int], None] = UUID.int.__set__  # type: ignore[attr-defined]
-_set_safe: Callable[[UUID, SafeUUID], None] = UUID.is_safe.__set__  # type: ignore[attr-defined]
+_set_int: Callable[[UUID, int], None] = vars(UUID)["int"].__set__
+_set_safe: Callable[[UUID, SafeUUID], None] = vars(UUID)["is_safe"].__set__
 """Its setters, past the guard that keeps ids as they are."""
-
-
-class _Binds(Protocol):
-    def __call__(self, value: UUID | None) -> bytes | None: ...
 
 
 def _bytes_of(value: UUID | None) -> bytes | None:
@@ -69,19 +67,11 @@ class Moment(TypeDecorator[datetime]):
     impl = BigInteger
     cache_ok = True
 
-    def bind_processor(self, dialect: Dialect) -> "_BindsMoment":
+    def bind_processor(self, dialect: Dialect) -> _Turns:
         return _microseconds_of
 
-    def result_processor(self, dialect: Dialect, coltype: object) -> "_ReadsMoment":
+    def result_processor(self, dialect: Dialect, coltype: object) -> _Turns:
         return _moment_of
-
-
-class _ReadsMoment(Protocol):
-    def __call__(self, value: int | None) -> datetime | None: ...
-
-
-class _BindsMoment(Protocol):
-    def __call__(self, value: datetime | None) -> int | None: ...
 
 
 def _microseconds_of(value: datetime | None) -> int | None:
@@ -90,10 +80,6 @@ def _microseconds_of(value: datetime | None) -> int | None:
 
 def _moment_of(value: int | None) -> datetime | None:
     return None if value is None else _EPOCH + timedelta(microseconds=value)
-
-
-class _Turns(Protocol):
-    def __call__(self, value: Any) -> Any: ...
 
 
 class Json(TypeDecorator[Any]):
@@ -110,7 +96,7 @@ class Json(TypeDecorator[Any]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         return dialect.type_descriptor(mysql.MEDIUMTEXT() if dialect.name in ("mysql", "mariadb") else Text())
 
-    def bind_processor(self, dialect: Dialect) -> "_Turns":
+    def bind_processor(self, dialect: Dialect) -> _Turns:
         encode = self._encode
 
         def written(value: Any) -> str | None:
@@ -118,7 +104,7 @@ class Json(TypeDecorator[Any]):
 
         return written
 
-    def result_processor(self, dialect: Dialect, coltype: object) -> "_Turns":
+    def result_processor(self, dialect: Dialect, coltype: object) -> _Turns:
         decode = self._decode
 
         def read(value: str | None) -> Any:
@@ -147,16 +133,12 @@ class Choice(TypeDecorator[E]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         return dialect.type_descriptor(ascii_key(24))
 
-    def bind_processor(self, dialect: Dialect) -> "_BindsText":
+    def bind_processor(self, dialect: Dialect) -> _Turns:
         return _text_of
 
-    def result_processor(self, dialect: Dialect, coltype: object) -> "_Turns":
+    def result_processor(self, dialect: Dialect, coltype: object) -> _Turns:
         known: dict[str | None, E | None] = {member.value: member for member in self.of}
         return cast(_Turns, {**known, None: None}.__getitem__)
-
-
-class _BindsText(Protocol):
-    def __call__(self, value: str | None) -> str | None: ...
 
 
 def _text_of(value: str | None) -> str | None:

@@ -54,7 +54,7 @@ PLANNED = 2000
 REST = 0.25
 """Seconds between two looks when there was nothing to do."""
 AHEAD = 10_000
-"""Recipients in a number's line at most, so that pause and cancel bite at once."""
+"""Recipients of a campaign in line at most, so that pause and cancel bite at once."""
 OPEN = frozenset({Outcome.PENDING, Outcome.SENDING})
 GROUP = "campaigns"
 """The consumer group of this context."""
@@ -141,18 +141,18 @@ class Runner:
             return await self._planned(campaign)
         done = Progress(after=people[-1].contact_id)
         # The next page is read while this one is written: of either, half the time is waiting.
-        freezing = self._freeze(campaign, ways, people, progress, done)
         frozen, following = await asyncio.gather(
-            freezing, self._people(campaign, done.after), return_exceptions=True
+            self._freeze(campaign, ways, people, progress, done),
+            self._people(campaign, done.after),
+            return_exceptions=True,
         )
-        for failed in (frozen, following):
-            # A page that could not be read ahead is read when its turn comes.
-            if isinstance(failed, BaseException) and not (
-                failed is following and isinstance(failed, Exception)
-            ):
-                raise failed
+        if isinstance(frozen, BaseException):
+            raise frozen
         if not isinstance(following, BaseException):
             self.ahead[campaign.id] = done, following
+        elif not isinstance(following, Exception):
+            raise following
+        # A page that could not be read ahead is read when its turn comes.
         return True
 
     async def _page(self, campaign: Campaign, progress: Progress) -> Sequence[Person]:

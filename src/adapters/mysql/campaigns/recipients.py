@@ -13,11 +13,9 @@ from sqlalchemy import (
     ColumnElement,
     and_,
     case,
-    false,
     func,
     or_,
     select,
-    true,
     type_coerce,
     update,
 )
@@ -30,7 +28,7 @@ from tidings.adapters.mysql.campaigns.tables import (
     tallies,
 )
 from tidings.adapters.mysql.cursors import decode_cursor, encode_cursor
-from tidings.adapters.mysql.dialect import along, insert_many, insert_missing, update_many
+from tidings.adapters.mysql.dialect import along, insert_many, insert_missing, is_false, is_true, update_many
 from tidings.adapters.mysql.rows import structs
 from tidings.application.ports.campaigns import ArmCount, Counted, HourCount, Progress
 from tidings.domain.campaigns import (
@@ -55,8 +53,6 @@ _NEWS = (
     "price_category",
     "changed_at",
 )
-# MySQL walks no index for IS TRUE.
-_IS_HANDED, _IS_NOT_HANDED = r.handed == true(), r.handed == false()
 _BY_STATE, _BY_PERSON = "campaigns_recipients_state", "campaigns_recipients_person"
 _HOUR = 3_600_000_000
 """Microseconds."""
@@ -147,7 +143,7 @@ class SqlRecipients:
 
     async def handed_over(self, campaign: CampaignId, ids: Sequence[MessageId]) -> None:
         done = await self.connection.execute(
-            update(recipients).where(r.id.in_(ids), _IS_NOT_HANDED).values(handed=True)
+            update(recipients).where(r.id.in_(ids), is_false(r.handed)).values(handed=True)
         )
         await self.connection.execute(
             update(planning)
@@ -186,7 +182,7 @@ class SqlRecipients:
             .select_from(recipients)
             .where(
                 r.campaign_id == campaign,
-                _IS_HANDED,
+                is_true(r.handed),
                 r.state.in_([Outcome.PENDING, Outcome.SENDING]),
                 or_(and_(*first), r.state == Outcome.SENDING),
             )
@@ -224,9 +220,8 @@ class SqlRecipients:
 
     async def _skip_waiting(self, theirs: ColumnElement[bool]) -> None:
         """Who does not stand in line yet never will; the line skips those that do."""
-        query = select(recipients).where(theirs, r.state == Outcome.PENDING, _IS_NOT_HANDED).with_for_update()
-        for row in (await self.connection.execute(query)).mappings().all():
-            before = Recipient(**row)
+        waiting = select(recipients).where(theirs, r.state == Outcome.PENDING, is_false(r.handed))
+        for before in structs(Recipient, await self.connection.execute(waiting.with_for_update())):
             after = replace(before, state=Outcome.SKIPPED, reason="erased")
             await self._move(before.campaign_id, [before], [after])
 
@@ -282,7 +277,7 @@ class SqlRecipients:
         return Page(items=found[:limit], next_cursor=encode_cursor(found[limit - 1].id) if more else None)
 
     def _waiting(self, campaign: CampaignId) -> Any:
-        return and_(r.campaign_id == campaign, r.state == Outcome.PENDING, _IS_NOT_HANDED)
+        return and_(r.campaign_id == campaign, r.state == Outcome.PENDING, is_false(r.handed))
 
     async def _move(
         self, campaign: CampaignId, before: Sequence[Recipient], after: Sequence[Recipient]

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from msgspec.structs import asdict
-from sqlalchemy import BigInteger, Integer, cast, delete, func, insert, select, true, type_coerce
+from sqlalchemy import BigInteger, Integer, cast, delete, func, insert, select, type_coerce
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tidings.adapters.mysql.dialect import upsert
+from tidings.adapters.mysql.dialect import is_true, upsert
 from tidings.adapters.mysql.rows import structs
 from tidings.adapters.mysql.whatsapp.conversations import c, conversation_of
 from tidings.adapters.mysql.whatsapp.desk_tables import canned, conversations, notes, receptions, stretches
@@ -19,8 +19,6 @@ from tidings.domain.whatsapp.conversations import Conversation, Reception
 from tidings.domain.whatsapp.desk import CannedReply, Note, ShortcutTaken, Stretch
 
 _SECOND = 1_000_000
-# MySQL walks no index for IS TRUE.
-_WANTING = c.wanting == true()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +99,7 @@ class SqlDesk:
     async def unassigned(
         self, *, after: TeamId | None, limit: int
     ) -> Sequence[tuple[OrganizationId, TeamId]]:
-        query = select(c.organization_id, c.team_id).where(_WANTING)
+        query = select(c.organization_id, c.team_id).where(is_true(c.wanting))
         if after is not None:
             query = query.where(c.team_id > after)
         query = query.distinct().order_by(c.team_id).limit(limit)
@@ -110,7 +108,7 @@ class SqlDesk:
     async def first_unassigned(self, organization: OrganizationId, team: TeamId) -> Conversation | None:
         query = (
             select(conversations)
-            .where(_WANTING, c.team_id == team, c.organization_id == organization)
+            .where(is_true(c.wanting), c.team_id == team, c.organization_id == organization)
             .order_by(c.waiting_since, c.id)
             .limit(1)
         )

@@ -1,0 +1,30 @@
+"""Ids of this machine's making: in order, never twice, and a fork's are its own."""
+
+import subprocess
+import sys
+from itertools import pairwise
+
+from tidings.adapters.embedded.system import uuid7
+
+FORKED = """
+import os
+from tidings.adapters.embedded.system import uuid7
+uuid7()
+child = os.fork()
+print(uuid7().int & (1 << 62) - 1, flush=True)
+if child:
+    os.waitpid(child, 0)
+"""
+
+
+def test_ids_sort_in_the_order_in_which_they_are_made():
+    ids = [uuid7() for _ in range(3000)]
+    assert all(one.bytes < other.bytes for one, other in pairwise(ids))
+    assert {(id.version, id.variant) for id in ids} == {(7, "specified in RFC 4122")}
+    assert len({id.int & (1 << 62) - 1 for id in ids}) == len(ids)
+
+
+def test_a_forked_process_draws_other_chance_than_its_parent():
+    said = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, check=True, text=True).stdout
+    mine, theirs = said.split()
+    assert mine != theirs
