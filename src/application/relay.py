@@ -75,7 +75,7 @@ class Relay:
 
 
 def listener(handlers: Mapping[type[Event], Hear], report: Report, *, ordered: bool = True) -> Handler:
-    """A bus handler that hands events to use cases, neighbours of one type together.
+    """A bus handler that hands events to use cases, those of one type together.
 
     What cannot be read, or nobody here knows, is rejected to the dead letters. When some events together
     fail, each is tried by itself, so that a bad one is retried alone; with `ordered`, later events of its
@@ -97,11 +97,12 @@ def listener(handlers: Mapping[type[Event], Hear], report: Report, *, ordered: b
     async def handle(deliveries: Sequence[Delivery]) -> Sequence[Outcome | Answer]:
         heard = [read(delivery) for delivery in deliveries]
         telling = _Telling(handlers, report, ordered)
-        answers: list[Outcome | Answer] = []
+        answers: dict[int, Outcome | Answer] = {}
         while len(answers) < len(heard):
-            run = _run(heard, len(answers))
-            answers += await telling.tell(run)
-        return answers
+            run = _run(heard, [n for n in range(len(heard)) if n not in answers])
+            told = await telling.tell([heard[n] for n in run])
+            answers.update(zip(run, told, strict=True))
+        return [answers[n] for n in range(len(heard))]
 
     return handle
 
@@ -116,11 +117,17 @@ class _Heard:
     why_not: str = ""
 
 
-def _run(heard: Sequence[_Heard], start: int) -> Sequence[_Heard]:
-    """The neighbours from `start` on that are of one type."""
-    first = type(heard[start].event)
-    end = next((n for n in range(start, len(heard)) if type(heard[n].event) is not first), len(heard))
-    return heard[start:end]
+def _run(heard: Sequence[_Heard], left: Sequence[int]) -> Sequence[int]:
+    """Of those that are left, the ones of the first one's type that overtake none of their key."""
+    kind = type(heard[left[0]].event)
+    run: list[int] = []
+    waiting: set[str] = set()
+    for n in left:
+        if type(heard[n].event) is not kind:
+            waiting.add(heard[n].key)
+        elif heard[n].key not in waiting:
+            run.append(n)
+    return run
 
 
 class _Telling:
@@ -131,7 +138,7 @@ class _Telling:
         self._stumbled: dict[str, Answer] = {}
 
     async def tell(self, run: Sequence[_Heard]) -> list[Outcome | Answer]:
-        """Answers for neighbours of one type."""
+        """Answers for events of one type."""
         if run[0].event is None:
             return [Answer(Outcome.REJECT, each.why_not) for each in run]
         hear = self._handlers[type(run[0].event)]

@@ -163,7 +163,9 @@ class Container(People):
     )
     indexer = providers.Singleton(Indexer, index=providers.Singleton(SqlContactSearch, contacts_database))
     activity = providers.Singleton(Activity, begin=contacts_begin)
-    contacts_hearing = providers.Singleton(Hearing, identities=identities, consent=consent, activity=activity)
+    contacts_hearing = providers.Singleton(
+        Hearing, begin=contacts_begin, identities=identities, consent=consent, activity=activity
+    )
 
     # Templates.
     templates_database = providers.Singleton(database_of, settings, "templates")

@@ -91,7 +91,7 @@ def listeners(container: Container) -> dict[str, Mapping[type[Event], Hear]]:
             events.TemplateRemarked: one_by_one(keeper.remarked),
         },
         "contacts": {
-            events.MessageReceived: one_by_one(container.contacts_hearing().message_received),
+            events.MessageReceived: container.contacts_hearing().messages_received,
             events.MessagesMoved: container.activity().messages_moved,
             events.PreferenceReported: one_by_one(consent.preference_reported),
         },

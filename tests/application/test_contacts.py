@@ -243,7 +243,7 @@ async def test_who_stopped_is_left_alone_when_they_come_back(world, owner, tmp_p
 
 
 async def test_a_stop_from_a_stranger_holds_when_the_stranger_becomes_a_contact(world, owner):
-    await world.consent.message_received(uuid4(), a_message(owner, "STOP", NOON, "+447700900123"))
+    await hears(world.consent, a_message(owner, "STOP", NOON, "+447700900123"))
     contact = await world.contacts.add(owner, NewContact(phone="+447700900123"))
     assert contact.opted_out
 
@@ -282,6 +282,13 @@ async def test_what_meta_reports_of_a_wish_counts(world, owner):
     assert len((await world.consent.ledger(owner, contact.id)).items) == 1
 
 
+async def hears(part, *events, id=None):
+    """One of the parts that hear messages, all of them in one transaction."""
+    async with part.begin(events[0].organization_id) as work:
+        told = [(id or uuid4(), event) for event in events] if isinstance(part, Consent) else events
+        await part.messages_received(work, told)
+
+
 def a_message(actor: Actor, text: str, at: datetime, sender: str = "+551187654321") -> MessageReceived:
     return MessageReceived(
         organization_id=actor.organization_id,
@@ -295,19 +302,44 @@ def a_message(actor: Actor, text: str, at: datetime, sender: str = "+55118765432
     )
 
 
+async def test_wishes_that_come_together_are_heard_one_after_the_other(world, owner):
+    contacts = [await world.contacts.add(owner, NewContact(phone=f"+44770090012{n}")) for n in range(3)]
+    before = await world.events()
+    told = [
+        a_message(owner, text, NOON + timedelta(minutes=minute), contacts[who].phone)
+        for minute, (who, text) in enumerate(
+            [(0, "STOP"), (1, "hello"), (2, "stop"), (0, "START"), (2, "STOP")]
+        )
+    ]
+    await hears(world.consent, *told)
+    known = [await world.contacts.get(owner, contact.id) for contact in contacts]
+    assert [contact.opted_out for contact in known] == [False, False, True]
+    entries = [len((await world.consent.ledger(owner, contact.id)).items) for contact in contacts]
+    assert entries == [2, 0, 2]
+    news = (await world.events())[len(before) :]
+    assert sorted(news) == [
+        "contacts.opted_in.v1",
+        "contacts.opted_out.v1",
+        "contacts.opted_out.v1",
+        "contacts.reply_wanted.v1",
+        "contacts.reply_wanted.v1",
+        "contacts.reply_wanted.v1",
+    ]
+
+
 async def test_stop_is_heard_in_any_language_and_from_any_variant_of_the_number(world, owner):
     contact = await world.contacts.add(owner, NewContact(phone="+5511987654321"))
     before = await world.events()
     stop = uuid4()
-    await world.consent.message_received(uuid4(), a_message(owner, "please stop that", NOON))
-    await world.consent.message_received(uuid4(), a_message(owner, "PARAR", NOON, "+551111111111"))
+    await hears(world.consent, a_message(owner, "please stop that", NOON))
+    await hears(world.consent, a_message(owner, "PARAR", NOON, "+551111111111"))
     assert not (await world.contacts.get(owner, contact.id)).opted_out
     for _ in range(2):
-        await world.consent.message_received(stop, a_message(owner, " parar ", NOON))
+        await hears(world.consent, a_message(owner, " parar ", NOON), id=stop)
     assert (await world.contacts.get(owner, contact.id)).opted_out
-    await world.consent.message_received(uuid4(), a_message(owner, "start", NOON - timedelta(hours=1)))
+    await hears(world.consent, a_message(owner, "start", NOON - timedelta(hours=1)))
     assert (await world.contacts.get(owner, contact.id)).opted_out
-    await world.consent.message_received(uuid4(), a_message(owner, "START", NOON + timedelta(hours=1)))
+    await hears(world.consent, a_message(owner, "START", NOON + timedelta(hours=1)))
     assert not (await world.contacts.get(owner, contact.id)).opted_out
     assert (await world.events())[len(before) :] == [
         "contacts.reply_wanted.v1",

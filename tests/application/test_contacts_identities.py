@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.application.test_contacts import NOON, a_file, a_message, database, owner, somebody, world
+from tests.application.test_contacts import NOON, a_file, a_message, database, hears, owner, somebody, world
 from tidings.adapters.embedded.system import uuid7
 from tidings.adapters.numbering import WorldNumbering
 from tidings.application.contacts.consent import WishTold
@@ -60,8 +60,8 @@ async def test_a_contact_may_have_an_id_in_place_of_a_number(world, owner):
 
 async def test_the_number_of_a_person_who_hid_it_shows_up(world, identities, owner):
     contact = await world.contacts.add(owner, NewContact(bsuid=IDS[0]))
-    await world.consent.message_received(uuid4(), replace(seen(owner, None, IDS[0]), text="STOP"))
-    await identities.message_received(uuid4(), seen(owner, PHONES[0], IDS[0]))
+    await hears(world.consent, replace(seen(owner, None, IDS[0]), text="STOP"))
+    await hears(identities, seen(owner, PHONES[0], IDS[0]))
     known = await world.contacts.get(owner, contact.id)
     assert (known.phone, known.country_code, known.bsuid, known.opted_out) == (PHONES[0], "+44", IDS[0], True)
     with pytest.raises(PhoneTaken):
@@ -75,7 +75,7 @@ async def test_two_contacts_that_write_with_one_id_become_one(world, identities,
         owner, NewContact(phone=PHONES[0], first_name="Asha", attributes={"a": "1"}, group_id=group.id)
     )
     for _ in range(2):
-        await identities.message_received(uuid4(), seen(owner, PHONES[0], IDS[0]))
+        await hears(identities, seen(owner, PHONES[0], IDS[0]))
     kept = await world.contacts.get(owner, hidden.id)
     assert (kept.phone, kept.first_name, kept.company, kept.attributes) == (
         PHONES[0],
@@ -94,18 +94,18 @@ async def test_two_contacts_that_write_with_one_id_become_one(world, identities,
 
 
 async def test_strangers_who_write_are_linked_to_nobody(world, identities, owner):
-    await identities.message_received(uuid4(), seen(owner, PHONES[0], IDS[0]))
-    await identities.message_received(uuid4(), seen(owner, PHONES[0], None))
-    await identities.message_received(uuid4(), seen(owner, "+44", IDS[0]))
+    await hears(identities, seen(owner, PHONES[0], IDS[0]))
+    await hears(identities, seen(owner, PHONES[0], None))
+    await hears(identities, seen(owner, "+44", IDS[0]))
     assert (await world.contacts.page(owner, ContactFilter(), number=1)).total == 0
 
 
 async def test_a_person_who_changes_numbers_stays_one_person(world, identities, owner):
     contact = await world.contacts.add(owner, NewContact(phone=PHONES[0]))
     moved = replace(seen(owner, PHONES[0], None, 1), kind="system", payload={"wa_id": PHONES[1][1:]})
-    await identities.message_received(uuid4(), moved)
+    await hears(identities, moved)
     assert (await world.contacts.get(owner, contact.id)).phone in PHONES[:2]
-    await identities.message_received(uuid4(), replace(seen(owner, PHONES[1], IDS[1], 2)))
+    await hears(identities, replace(seen(owner, PHONES[1], IDS[1], 2)))
     known = await world.contacts.get(owner, contact.id)
     assert (known.phone, known.bsuid) == (PHONES[1], IDS[1])
     with pytest.raises(PhoneTaken):
@@ -129,22 +129,30 @@ def _components(links: list[tuple[str, str]], known: set[str]) -> set[frozenset[
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     order=st.permutations(range(14)),
+    together=st.lists(st.booleans(), min_size=14, max_size=14),
     meetings=meetings,
     known=st.sets(st.sampled_from([*PHONES, *IDS]), min_size=1),
 )
-async def test_who_is_who_does_not_depend_on_the_order_of_events(world, identities, order, meetings, known):
+async def test_who_is_who_does_not_depend_on_the_order_of_events_or_on_which_come_together(
+    world, identities, order, together, meetings, known
+):
     steps = [*meetings, *(("add", who) for who in sorted(known))]
     outcomes = []
     for told in (steps, [steps[place] for place in order if place < len(steps)]):
-        actor = somebody()
-        for step in told:
+        actor, heard = somebody(), []
+        for step, wait in zip(told, together, strict=False):
             match step:
                 case ("meet", phone, bsuid, minute):
-                    await identities.message_received(uuid4(), seen(actor, phone, bsuid, minute))
+                    heard.append(seen(actor, phone, bsuid, minute))
+                    if not wait:
+                        await hears(identities, *heard)
+                        heard.clear()
                 case (_, who):
                     new = NewContact(phone=who) if who in PHONES else NewContact(bsuid=who)
                     with suppress(PhoneTaken):
                         await world.contacts.add(actor, new)
+        if heard:
+            await hears(identities, *heard)
         page = await world.contacts.page(actor, ContactFilter(), limit=100)
         async with world.contacts.reading(actor.organization_id) as look:
             outcomes.append({frozenset(await look.contacts.people_of(one.id)) for one in page.items})
@@ -160,8 +168,8 @@ def one_of(people: set[frozenset[str]], person: str) -> frozenset[str]:
 
 
 async def test_a_file_brings_in_strangers_who_were_heard_to_be_one_person(world, identities, owner, tmp_path):
-    await identities.message_received(uuid4(), seen(owner, PHONES[0], IDS[0]))
-    await identities.message_received(uuid4(), seen(owner, PHONES[1], IDS[0], 1))
+    await hears(identities, seen(owner, PHONES[0], IDS[0]))
+    await hears(identities, seen(owner, PHONES[1], IDS[0], 1))
     names = [{"firstName": "Asha", "company": ""}, {"firstName": "", "company": "Rao"}]
     path = a_file(tmp_path, [{"phone": phone, **told} for phone, told in zip(PHONES, names, strict=False)])
     report = await world.imports.import_file(owner, path)
@@ -219,7 +227,7 @@ async def test_edits_and_wishes_since_a_merge_find_their_side(world, identities,
     two = await world.contacts.add(owner, NewContact(phone=PHONES[1], first_name="Asha"))
     await identities.merge(owner, one.id, MergeWith(contact_id=two.id))
     await world.contacts.change(owner, one.id, ContactChange(company="Rao"))
-    await world.consent.message_received(uuid4(), a_message(owner, "STOP", NOON, PHONES[1]))
+    await hears(world.consent, a_message(owner, "STOP", NOON, PHONES[1]))
     assert (await world.contacts.get(owner, one.id)).opted_out
     (merge,) = await identities.history(owner, one.id)
     parted = await identities.undo(owner, merge.id)

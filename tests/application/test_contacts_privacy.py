@@ -1,14 +1,13 @@
 """What people may ask of an organisation, and what is shown to whom."""
 
 from datetime import timedelta
-from uuid import uuid4
 
 import msgspec
 import pytest
 from msgspec.structs import replace
 from sqlalchemy import select
 
-from tests.application.test_contacts import NOON, a_file, a_message, database, owner, somebody, world
+from tests.application.test_contacts import NOON, a_file, a_message, database, hears, owner, somebody, world
 from tidings.adapters.embedded.system import uuid7
 from tidings.adapters.mysql.contacts import tables
 from tidings.adapters.mysql.contacts.privacy import SqlRetentionQueue
@@ -58,7 +57,7 @@ async def test_everything_of_one_person_comes_in_one_document(world, privacy, ow
     two = await world.contacts.add(owner, NewContact(phone="+447700900124"))
     await identities.merge(owner, one.id, MergeWith(contact_id=two.id))
     await world.consent.note(owner, one.id, Wish.STOP, WishTold(proof="letter 7"))
-    await activity.message_received(uuid4(), a_message(owner, "hello", NOON, PHONE))
+    await hears(activity, a_message(owner, "hello", NOON, PHONE))
     told = await privacy.export(owner, one.id)
     assert told.contact.first_name == "Asha"
     assert {alias.phone for alias in told.numbers} == {PHONE, "+447700900124"}
@@ -114,9 +113,7 @@ async def test_people_of_whom_nothing_is_heard_are_forgotten_in_time(world, priv
     sweeper = RetentionSweeper(SqlRetentionQueue(database), privacy, world.now)
     assert await sweeper.step() == 0
     world.at += timedelta(days=31)
-    await activity.message_received(
-        uuid4(), a_message(owner, "hello", world.at - timedelta(days=1), "+447700900001")
-    )
+    await hears(activity, a_message(owner, "hello", world.at - timedelta(days=1), "+447700900001"))
     assert await sweeper.step() == 2
     world.at += timedelta(hours=1)
     assert await sweeper.step() == 0

@@ -10,6 +10,7 @@ from tests.application.test_contacts import (
     a_file,
     a_message,
     database,
+    hears,
     owner,
     somebody,
     world,
@@ -137,7 +138,7 @@ async def test_activity_is_heard_in_any_order_and_asked_for(world, segments, own
     contact = await world.contacts.add(owner, NewContact(phone="+5511987654321"))
     await world.contacts.add(owner, NewContact(phone="+12025550143"))
     for days in (3, 40, 3):
-        await activity.message_received(uuid4(), a_message(owner, "hello", NOON - timedelta(days=days)))
+        await hears(activity, a_message(owner, "hello", NOON - timedelta(days=days)))
     moves = tuple(
         Move(message_id=MessageId(uuid4()), version=n, state=state, at=NOON, contact_id=contact.id)
         for n, state in enumerate(["sending", "accepted", "read"])

@@ -150,6 +150,27 @@ async def test_neighbours_of_one_type_are_told_together():
     assert (outcomes, batches) == ([Outcome.ACK] * 3, [3])
 
 
+async def test_those_of_one_type_are_told_together_where_that_overtakes_nobody_of_their_key():
+    told = []
+
+    def hear(kind):
+        async def note(events):
+            told.append((kind, [event.source for _, event in events]))
+
+        return note
+
+    def back(source):
+        return ContactOptedIn(
+            organization_id=OrganizationId(uuid4()), contact_id=ContactId(uuid4()), at=NOON, source=source
+        )
+
+    events = [out("a1"), back("b1"), out("c1"), out("b2"), back("a2"), out("a3")]
+    handle = listener({ContactOptedOut: hear("out"), ContactOptedIn: hear("in")}, lambda error: None)
+    answers = await handle([Delivery(envelope=envelope(e, e.source[0]), attempt=1) for e in events])
+    assert answers == [Outcome.ACK] * len(events)
+    assert told == [("out", ["a1", "c1"]), ("in", ["b1", "a2"]), ("out", ["b2", "a3"])]
+
+
 async def bad_is_bad(event_id, event):
     if event.source == "bad":
         raise ValueError("cannot")

@@ -30,12 +30,14 @@ def watched(database, kept):
         if words in ("SELECT", "UPDATE", "DELETE") and statement not in kept:
             kept[statement] = parameters[0] if executemany else parameters
 
-    engine = database.write.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
+    engines = [database.write.sync_engine, database.read.sync_engine]
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
     try:
         yield
     finally:
-        event.remove(engine, "before_cursor_execute", note)
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", note)
 
 
 async def scans(database, kept):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, false, insert, true, update
+from sqlalchemy import ColumnElement, Select, Table, bindparam, false, func, insert, true, update
 from sqlalchemy.dialects.mysql import insert as mysql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -64,18 +64,24 @@ async def upsert(
     *,
     keys: Sequence[str],
     change: Sequence[str],
+    latest: Sequence[str] = (),
 ) -> None:
-    """Insert rows; where `keys` (a primary or unique key) are taken, set the columns named in `change`."""
+    """Insert rows; where `keys` (a primary or unique key) are taken, set the columns named in `change`.
+
+    The columns named in `latest` keep the larger of both values.
+    """
     if not rows:
         return
     if is_sqlite(connection):
         lite = sqlite_insert(table)
-        statement: Any = lite.on_conflict_do_update(
-            index_elements=list(keys), set_={name: lite.excluded[name] for name in change}
-        )
+        news = {name: lite.excluded[name] for name in change}
+        news |= {name: func.max(table.c[name], lite.excluded[name]) for name in latest}
+        statement: Any = lite.on_conflict_do_update(index_elements=list(keys), set_=news)
     else:
         maria = mysql_insert(table)
-        statement = maria.on_duplicate_key_update({name: maria.inserted[name] for name in change})
+        news = {name: maria.inserted[name] for name in change}
+        news |= {name: func.greatest(table.c[name], maria.inserted[name]) for name in latest}
+        statement = maria.on_duplicate_key_update(news)
     await connection.execute(statement, list(rows))
 
 

@@ -95,6 +95,8 @@ class SqlInbox:
         return (await self.connection.execute(statement, row)).rowcount == 1
 
     async def new_among(self, group: str, event_ids: Sequence[UUID]) -> Collection[UUID]:
+        if not event_ids:
+            return ()
         e = self.table.c
         known = select(e.event_id).where(e.group == group, e.event_id.in_(list(event_ids)))
         new = set(event_ids) - set((await self.connection.execute(known)).scalars())

@@ -11,6 +11,8 @@ from sqlalchemy import BINARY, BigInteger, Dialect, Integer, LargeBinary, String
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
 
+from tidings.adapters.mysql.literals import bytes_literal, text_literal
+
 E = TypeVar("E", bound=StrEnum)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -98,11 +100,9 @@ class Json(TypeDecorator[Any]):
 
     def bind_processor(self, dialect: Dialect) -> _Turns:
         encode = self._encode
-
-        def written(value: Any) -> str | None:
-            return None if value is None else encode(value).decode()
-
-        return written
+        if dialect.name in ("mysql", "mariadb"):
+            return lambda value: None if value is None else text_literal(encode(value))
+        return lambda value: None if value is None else encode(value).decode()
 
     def result_processor(self, dialect: Dialect, coltype: object) -> _Turns:
         decode = self._decode
@@ -145,8 +145,25 @@ def _text_of(value: str | None) -> str | None:
     return None if value is None else str(value)
 
 
+class LongBinary(TypeDecorator[bytes]):
+    """Up to 16 MiB: MySQL's plain kind ends at 64 KiB."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(
+            mysql.MEDIUMBLOB() if dialect.name in ("mysql", "mariadb") else LargeBinary()
+        )
+
+    def bind_processor(self, dialect: Dialect) -> _Turns | None:
+        if dialect.name in ("mysql", "mariadb"):
+            return lambda value: None if value is None else bytes_literal(value)
+        return None
+
+
 Position = BigInteger().with_variant(Integer, "sqlite")
 """An auto-incrementing key of an append-only table."""
-LongBytes = LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb")
+LongBytes = LongBinary()
 LongText = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
 """Up to 16 MiB: MySQL's plain kinds end at 64 KiB."""

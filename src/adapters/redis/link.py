@@ -40,6 +40,7 @@ class Link:
 
     url: str
     clock: Monotonic
+    patience: float = PATIENCE
     client: Any = field(init=False)
     closed_again_at: float = float("-inf")
 
@@ -56,7 +57,7 @@ class Link:
         if not self.open:
             raise NoAnswer
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self.patience):
                 return await command(self.client)
         except (RedisError, OSError, TimeoutError) as error:
             self.closed_again_at = self.clock() + REST

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from tidings.application.ports.contacts import Begin
+from tidings.application.ports.contacts import Begin, Work
 from tidings.domain.contacts.identities import person_of
 from tidings.domain.contacts.rules import Deed, Happening
 from tidings.domain.events import MessageReceived, MessagesMoved
@@ -25,15 +25,17 @@ class Activity:
 
     begin: Begin
 
-    async def message_received(self, event_id: UUID, event: MessageReceived) -> None:
-        person = person_of(event.sender, event.sender_user_id)
-        if person is None:
-            return
-        async with self.begin(event.organization_id) as work:
-            wrote = await work.contacts.of_people([person])
-            await work.deeds.note(
-                [Happening(contact_id=each.id, deed=Deed.INBOUND, at=event.at) for each in wrote.values()]
-            )
+    async def messages_received(self, work: Work, events: Sequence[MessageReceived]) -> None:
+        """Of the organisation whose transaction `work` is."""
+        senders = [(person_of(event.sender, event.sender_user_id), event.at) for event in events]
+        known = await work.contacts.of_people({person for person, _ in senders if person is not None})
+        await work.deeds.note(
+            [
+                Happening(contact_id=known[person].id, deed=Deed.INBOUND, at=at)
+                for person, at in senders
+                if person is not None and person in known
+            ]
+        )
 
     async def messages_moved(self, events: Sequence[tuple[UUID, MessagesMoved]]) -> None:
         """Moves that do not say whom they concern are passed over."""

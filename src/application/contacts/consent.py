@@ -23,7 +23,7 @@ from tidings.domain.contacts.consent import (
 from tidings.domain.contacts.identities import person_of
 from tidings.domain.contacts.people import Contact, ContactView
 from tidings.domain.contacts.privacy import shown
-from tidings.domain.contacts.wishes import Wish, confirmation, wish_in
+from tidings.domain.contacts.wishes import Heard, Wish, confirmation, wish_in
 from tidings.domain.errors import Fault, Invalid
 from tidings.domain.events import (
     ContactOptedIn,
@@ -141,22 +141,36 @@ class Consent:
             page = await look.consents.stopped(topic, cursor=cursor, limit=limit)
         return page if actor.may(Permission.CONTACTS_REVEAL) else _masked(page)
 
-    async def message_received(self, event_id: UUID, event: MessageReceived) -> None:
-        """A message that is nothing but a wish is honoured and confirmed once; the rest is for others."""
-        heard, person = wish_in(event.text), person_of(event.sender, event.sender_user_id)
-        if heard is None or person is None:
-            return
+    async def messages_received(self, work: Work, events: Sequence[tuple[UUID, MessageReceived]]) -> None:
+        """Messages that are nothing but a wish are honoured and confirmed once; the rest is for others.
+
+        All are of the organisation whose transaction `work` is.
+        """
+        wishes = {
+            id: _Wished(person, heard, event)
+            for id, event in events
+            if (heard := wish_in(event.text)) and (person := person_of(event.sender, event.sender_user_id))
+        }
+        new = await work.inbox.new_among(GROUP, list(wishes))
+        left: list[_Wished] = [each for id, each in wishes.items() if id in new]
+        while left:
+            # Who wished twice is heard twice: each time is confirmed by what it changed.
+            first = {each.person: each for each in reversed(left)}
+            await self._wished(work, first)
+            left = [each for each in left if first[each.person] is not each]
+
+    async def _wished(self, work: Work, wishes: "Mapping[PersonKey, _Wished]") -> None:
+        contacts = await work.contacts.of_people(wishes)
+        before = {each.person: each.opted_out for each in await work.consents.standings(wishes)}
+        await self._hear(work, [self._said(each) for each in wishes.values()], contacts)
+        after = {each.person: each.opted_out for each in await work.consents.standings(wishes)}
+        changed = [each for person, each in wishes.items() if after.get(person) != before.get(person)]
+        await work.outbox.put(*(_reply(each.event, confirmation(each.heard)) for each in changed))
+
+    def _said(self, wished: "_Wished") -> ConsentEntry:
+        event = wished.event
         told = WishTold(source="message", proof=event.wamid, at=event.at)
-        async with self.begin(event.organization_id) as work:
-            if not await work.inbox.first_time(GROUP, event_id):
-                return
-            contacts = await work.contacts.of_people([person])
-            before = {each.person: each.opted_out for each in await work.consents.standings([person])}
-            entry = self._entry(event.organization_id, person, heard.wish, told, None)
-            await self._hear(work, [entry], contacts)
-            after = {each.person: each.opted_out for each in await work.consents.standings([person])}
-            if after != before:
-                await work.outbox.put(_reply(event, confirmation(heard)))
+        return self._entry(event.organization_id, wished.person, wished.heard.wish, told, None)
 
     async def preference_reported(self, event_id: UUID, event: PreferenceReported) -> None:
         """What Meta says of a person's wish counts as their own word."""
@@ -249,6 +263,13 @@ def wish_changed(contact: Contact, at: datetime) -> ContactOptedOut | ContactOpt
     return kind(
         organization_id=contact.organization_id, contact_id=contact.id, at=at, source=contact.consent_source
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Wished:
+    person: PersonKey
+    heard: Heard
+    event: MessageReceived
 
 
 def _reply(event: MessageReceived, text: str) -> ReplyWanted:

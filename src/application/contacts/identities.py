@@ -4,24 +4,20 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from tidings.application.auditing import Told, difference, note
 from tidings.application.contacts.checking import DEFAULT_COUNTRY
+from tidings.application.contacts.linking import Linking, Seen
 from tidings.application.contacts.uniting import Unite
 from tidings.application.ports.common import NewId, Now
 from tidings.application.ports.contacts import Begin, Numbering, Reading, Work
 from tidings.domain.contacts.identities import (
-    MAX_NUMBERS,
-    Alias,
     CannotMerge,
     CannotUnmerge,
     Merge,
     MergeId,
-    as_alias,
     parted,
 )
 from tidings.domain.contacts.people import ContactNotFound, ContactView
@@ -31,7 +27,6 @@ from tidings.domain.events import ContactsParted, MessageReceived
 from tidings.domain.kernel import (
     Actor,
     ContactId,
-    OrganizationId,
     Permission,
     PersonKey,
     Phone,
@@ -115,11 +110,18 @@ class Identities:
                 await look.contacts.get(id)
             return [_view(actor, merge) for merge in merges]
 
-    async def message_received(self, event_id: UUID, event: MessageReceived) -> None:
-        """A message that carries a number and an id says that both are one person.
+    async def messages_received(self, work: Work, events: Sequence[MessageReceived]) -> None:
+        """Messages that carry a number and an id say that both are one person.
 
-        Hearing it again changes nothing, so it needs no inbox. Numbers that are none are passed over.
+        Hearing one again changes nothing, so it needs no inbox. Numbers that are none are passed over. All
+        events are of the organisation whose transaction `work` is.
         """
+        told = [(seen, event.at) for event in events if len(seen := self._seen(event)) > 1]
+        if told:
+            unite = Unite(work, self.now, self.new_id)
+            await Linking(work, unite, self.numbering, events[0].organization_id).hear(told)
+
+    def _seen(self, event: MessageReceived) -> Seen:
         seen: dict[PersonKey, Phone | None] = {}
         if event.sender is not None:
             seen[person_key(event.sender)] = event.sender
@@ -127,57 +129,12 @@ class Identities:
             seen[PersonKey(event.sender_user_id)] = None
         if moved_to := event.payload.get("wa_id") if event.kind == "system" else None:
             seen[person_key(Phone(f"+{moved_to}"))] = Phone(f"+{moved_to}")
-        seen = {person: phone for person, phone in seen.items() if phone is None or self._is_number(phone)}
-        if len(seen) < 2:
-            return
-        async with self.begin(event.organization_id) as work:
-            await self._link(work, seen, event)
-
-    async def _link(self, work: Work, seen: dict[PersonKey, Phone | None], event: MessageReceived) -> None:
-        """Everybody known by one of these becomes one contact, which is known by all of them.
-
-        Strangers are linked too, under an id that a contact of any of these takes over when it is made.
-        """
-        unite = Unite(work, self.now, self.new_id)
-        contact = await unite.one_of(await work.contacts.of_people(seen))
-        noted = {alias.contact_id for alias in await work.aliases.among(seen)}
-        root = contact.id if contact else min(noted, default=ContactId(self.new_id()))
-        kept = {alias.person: alias for alias in await work.aliases.of({*noted, root})}
-        have = {contact.person: as_alias(contact), **kept} if contact else kept
-        if len(have) + len(seen) > MAX_NUMBERS:
-            return
-        now = {person: replace(alias, contact_id=root) for person, alias in have.items()}
-        for person, phone in seen.items():
-            alias = now.get(person) or self._alias(event.organization_id, root, person, phone, event.at)
-            now[person] = replace(alias, seen_at=max(alias.seen_at, event.at))
-        if now == kept:
-            return
-        await work.aliases.put([alias for person, alias in now.items() if kept.get(person) != alias])
-        if contact is not None:
-            await unite.learn(contact, now, now.keys() - {contact.person})
+        return {person: phone for person, phone in seen.items() if phone is None or self._is_number(phone)}
 
     def _is_number(self, phone: Phone) -> bool:
         with suppress(Invalid):
             return bool(self.numbering.parse(phone, DEFAULT_COUNTRY))
         return False
-
-    def _alias(
-        self,
-        organization: OrganizationId,
-        owner: ContactId,
-        person: PersonKey,
-        phone: Phone | None,
-        at: datetime,
-    ) -> Alias:
-        number = None if phone is None else self.numbering.parse(phone, DEFAULT_COUNTRY)
-        return Alias(
-            organization_id=organization,
-            person=person,
-            contact_id=owner,
-            phone=number and number.phone,
-            country_code=number.country_code if number else "",
-            seen_at=at,
-        )
 
     async def _part(self, work: Work, merge: Merge) -> None:
         newer = [m for m in await work.merges.of(merge.kept_id) if m.id > merge.id and m.undone_at is None]

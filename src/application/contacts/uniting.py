@@ -1,12 +1,13 @@
 """Making one contact of several, and of what was heard of strangers."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
 from tidings.application.ports.common import NewId, Now
 from tidings.application.ports.contacts import Work
+from tidings.domain.contacts.consent import Standing
 from tidings.domain.contacts.identities import (
     MAX_NUMBERS,
     Alias,
@@ -67,11 +68,18 @@ class Unite:
 
     async def learn(self, contact: Contact, aliases: Mapping[PersonKey, Alias], new: Set[PersonKey]) -> None:
         """What the aliases say of the contact's main number, and what these people had wished before."""
-        changed = known_by(contact, aliases.values())
-        for standing in await self.work.consents.standings(new):
-            changed = changed.recall(standing)
+        changed = self.taught(contact, aliases, await self.work.consents.standings(new))
         if changed != contact:
-            await self.work.contacts.save([replace(changed, updated_at=self.now())])
+            await self.work.contacts.save([changed])
+
+    def taught(
+        self, contact: Contact, aliases: Mapping[PersonKey, Alias], wished: Iterable[Standing]
+    ) -> Contact:
+        """The contact as it is known by all of these, with what they had wished; itself if nothing is new."""
+        changed = known_by(contact, aliases.values())
+        for standing in wished:
+            changed = changed.recall(standing)
+        return contact if changed == contact else replace(changed, updated_at=self.now())
 
     async def merge(self, one: Contact, other: Contact, reason: str, by: UserId | None) -> Contact:
         """The older one stays. Raise CannotMerge."""

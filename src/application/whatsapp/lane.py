@@ -44,7 +44,7 @@ class SenderOptions(Struct, frozen=True, kw_only=True):
     lease: float = 10.0
     margin: float = 6.5
     """No call starts when less than this is left of the lease; above the gateway's total time-out."""
-    in_flight: int = 256
+    in_flight: int = 512
     """Calls at once for one lane."""
     poll: float = 1.0
     """The longest a lost wake-up can cost."""

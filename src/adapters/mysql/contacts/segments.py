@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from msgspec.structs import asdict
-from sqlalchemy import Select, delete, func, select, tuple_, update
+from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -127,13 +127,8 @@ class SqlDeeds:
                 key = (each.contact_id, each.deed, campaign)
                 latest[key] = max(latest.get(key, each.at), each.at)
         for some in chunks(sorted(latest), 500):
-            place = tuple_(d.contact_id, d.deed, d.campaign_id)
-            query = select(deeds).where(place.in_(some)).with_for_update()
-            for row in (await self.connection.execute(query)).mappings():
-                key = (row["contact_id"], row["deed"], row["campaign_id"])
-                latest[key] = max(latest[key], row["at"])
             rows = [{**dict(zip(KEYS, key, strict=True)), "at": latest[key]} for key in some]
-            await upsert(self.connection, deeds, rows, keys=KEYS, change=["at"])
+            await upsert(self.connection, deeds, rows, keys=KEYS, change=[], latest=["at"])
 
     async def of(self, contact: ContactId) -> Sequence[Happening]:
         query = select(deeds).where(d.contact_id == contact).order_by(d.deed, d.campaign_id)

@@ -7,11 +7,11 @@ from typing import Any, Literal
 from alembic.autogenerate import compare_metadata, produce_migrations, render_python_code
 from alembic.autogenerate.api import AutogenContext
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import BigInteger, Connection, LargeBinary, MetaData, String, Text, create_engine
+from sqlalchemy import BigInteger, Connection, MetaData, String, Text, create_engine
 from sqlalchemy.types import TypeEngine
 
 from tidings.adapters.mysql.migrations.running import VERSIONS, apply, versions
-from tidings.adapters.mysql.types import Choice, Id, Json, Moment
+from tidings.adapters.mysql.types import Choice, Id, Json, LongBinary, Moment
 
 HEAD = '''"""{context} {version}: {what}."""
 
@@ -81,7 +81,7 @@ def _rendered(kind: str, item: Any, _: AutogenContext) -> str | Literal[False]:
             return f"t.ascii_key({item.length})"
         case BigInteger() if _variants(item):
             return "t.Position"
-        case LargeBinary() if _variants(item):
+        case LongBinary():
             return "t.LongBytes"
         case Text() if _variants(item):
             return "t.LongText"
