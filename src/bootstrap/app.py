@@ -1,6 +1,6 @@
 """The ASGI application, made of the contexts this process was asked to serve."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable, Sequence
 from ipaddress import ip_network
 from typing import Any, cast
 
@@ -20,7 +20,7 @@ from tidings.adapters.http.contacts import ContactController, GroupController
 from tidings.adapters.http.conversations import ConversationController, DeskController
 from tidings.adapters.http.describing import describe_refusals
 from tidings.adapters.http.errors import exception_handlers
-from tidings.adapters.http.health import HealthController, Probes
+from tidings.adapters.http.health import HealthController, Probe, Probes
 from tidings.adapters.http.messages import LARGEST_WEBHOOK, MessageController, NumberController
 from tidings.adapters.http.patience import Patience
 from tidings.adapters.http.policies import PolicyController
@@ -38,8 +38,10 @@ from tidings.adapters.http.users_organizations import (
     RoleController,
 )
 from tidings.adapters.http.webhook_door import WebhookDoor
+from tidings.adapters.redis.link import NoAnswer
 from tidings.bootstrap.container import Container
 from tidings.bootstrap.settings import CONTEXTS
+from tidings.domain.errors import Unavailable
 
 CONTROLLERS: dict[str, list[ControllerRouterHandler]] = {
     "users": [
@@ -120,7 +122,9 @@ LARGEST_BODY = 64 * 1024 * 1024
 def create_app(container: Container, contexts: Iterable[str] = CONTEXTS) -> Litestar:
     """The application that serves these contexts, with its own OpenAPI document at /schema."""
     chosen = [name for name in CONTEXTS if name in set(contexts)]
-    probes = Probes(container.now(), {name: _probe(container, name) for name in chosen})
+    probes = Probes(
+        container.now(), {name: _probe(container, name) for name in chosen}, _others(container, chosen)
+    )
 
     app = Litestar(
         [HealthController, *(controller for name in chosen for controller in CONTROLLERS[name])],
@@ -174,7 +178,7 @@ def _provided(container: Container, name: str) -> Provide:
     return Provide(lambda: thing, sync_to_thread=False)
 
 
-def _probe(container: Container, name: str) -> Callable[[], Awaitable[None]]:
+def _probe(container: Container, name: str) -> Probe:
     database = getattr(container, f"{name}_database")()
 
     async def check() -> None:
@@ -182,3 +186,23 @@ def _probe(container: Container, name: str) -> Callable[[], Awaitable[None]]:
             await connection.exec_driver_sql("SELECT 1")
 
     return check
+
+
+def _others(container: Container, chosen: Sequence[str]) -> dict[str, Probe]:
+    """What requests can do without for a while: events wait in their outboxes, replies are made anew."""
+    bus = container.bus()
+
+    async def events() -> None:
+        await bus.lag(chosen[0])
+
+    if container.kept_by() != "redis":
+        return {"bus": events}
+    link = container.redis()
+
+    async def cache() -> None:
+        try:
+            await link.ask(lambda redis: redis.ping())
+        except NoAnswer as error:
+            raise Unavailable("Redis does not answer in time.") from error
+
+    return {"bus": events, "cache": cache}

@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from tidings.adapters.http.security import endpoints
+from tidings.adapters.observing.logs import log_as_json
 from tidings.application.campaigns import NewCampaign
 from tidings.application.ports.whatsapp import Begin
 from tidings.application.templates import NewTemplate
 from tidings.bootstrap.assembly import assembled
 from tidings.bootstrap.container import Container
 from tidings.bootstrap.platform import Platform, running
-from tidings.bootstrap.service import quiet_logs
 from tidings.bootstrap.settings import Settings, read_settings
 from tidings.domain.campaigns import State
 from tidings.domain.contacts.importing import ImportOptions, ImportReport
@@ -40,7 +40,7 @@ class BadId(Invalid):
 @asynccontextmanager
 async def _opened(settings: Settings) -> AsyncGenerator[Container]:
     """The use cases over a data folder, with no loop running."""
-    quiet_logs(settings.log_level)
+    log_as_json(settings.log_level)
     async with assembled(settings) as container:
         platform = Platform(container)
         try:
@@ -118,7 +118,7 @@ async def turn_campaign(settings: Settings, organization: str | None, campaign: 
 async def watch_campaign(settings: Settings, organization: str | None, campaign: str) -> int:
     """Follow a campaign to its end and help it on the way; 0 when everyone is accounted for."""
     id = CampaignId(_id(campaign))
-    quiet_logs(settings.log_level)
+    log_as_json(settings.log_level)
     async with assembled(settings) as container, running(container):
         actor = await _actor(container, organization)
         await container.campaigns().get(actor, id)

@@ -20,6 +20,7 @@ from tidings.adapters.mysql.templates.work import templates_in, templates_read_f
 from tidings.adapters.mysql.whatsapp.messages import SqlDue, SqlMessageReader
 from tidings.adapters.mysql.whatsapp.work import whatsapp_in
 from tidings.adapters.numbering import WorldZones, country_of
+from tidings.adapters.observing.metrics import MeasuredGateway, Metrics
 from tidings.adapters.peers.contacts import LocalAudience, LocalConsent
 from tidings.adapters.peers.teams import LocalDesks
 from tidings.adapters.peers.templates import LocalTemplates, RemoteTemplates
@@ -252,6 +253,7 @@ class Container(People):
     )
     verify_token = providers.Singleton(VerifyToken, settings.provided.verify_token)
     gateway = providers.Singleton(MetaGateway, graph, credentials)
+    metrics = providers.Singleton(Metrics)
     conversations = providers.Singleton(
         Conversations,
         begin=whatsapp_begin,
@@ -288,7 +290,7 @@ class Container(People):
             SenderPorts,
             begin=whatsapp_begin,
             due=providers.Singleton(SqlDue, whatsapp_database),
-            gateway=gateway,
+            gateway=providers.Singleton(MeasuredGateway, gateway, metrics, providers.Object(boottime)),
             consent=wishes,
             owners=owners,
             zones=zones,

@@ -3,53 +3,42 @@
 import asyncio
 import contextlib
 import gc
-import logging
 import signal
 import socket
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from time import monotonic
 from typing import Any
 
-import structlog
 from granian.constants import Interfaces
 from granian.server.embed import Server
 from rich.console import Console
 
+from tidings.adapters.observing.logs import log_as_json
+from tidings.adapters.observing.requests import Timed
 from tidings.bootstrap.apart import with_answers
 from tidings.bootstrap.app import entrance
 from tidings.bootstrap.assembly import assembled
+from tidings.bootstrap.observing import observed
 from tidings.bootstrap.platform import running
 from tidings.bootstrap.settings import Settings
 
 console = Console(highlight=False)
 
 
-def quiet_logs(level: str) -> None:
-    """One JSON line an event; libraries only when something is wrong."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(
-            logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
-        ),
-        cache_logger_on_first_use=True,
-    )
-
-
 async def serve(settings: Settings, contexts: Sequence[str], port: int, *, send: bool) -> None:
     """Serve until SIGTERM, then drain. Raise OSError when the port cannot be had."""
-    quiet_logs(settings.log_level)
+    log_as_json(settings.log_level)
     _check_port(settings.host, port)
     sends = send and "whatsapp" in contexts
-    async with assembled(settings) as container, running(container, contexts, send=sends):
+    async with (
+        assembled(settings) as container,
+        running(container, contexts, send=sends) as platform,
+        observed(platform, contexts),
+    ):
+        app = with_answers(entrance(container, contexts), container, contexts)
         server = Server(
-            with_answers(entrance(container, contexts), container, contexts),
+            Timed(app, container.metrics(), monotonic),
             address=settings.host,
             port=port,
             interface=Interfaces.ASGI,
@@ -70,10 +59,11 @@ async def serve(settings: Settings, contexts: Sequence[str], port: int, *, send:
 
 async def work(settings: Settings) -> None:
     """Send what is due until SIGTERM, then drain."""
-    quiet_logs(settings.log_level)
+    log_as_json(settings.log_level)
     async with (
         assembled(settings) as container,
-        running(container, (), send=True),
+        running(container, (), send=True) as platform,
+        observed(platform, ()),
         _stopped_by_signals() as stop,
     ):
         collect_rarely()

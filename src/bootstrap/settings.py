@@ -106,6 +106,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     oidc: dict[str, OidcSetting] = {}
     """Sign-in providers by name, as JSON; each calls back to `BASE/api/auth/oidc/NAME/callback`."""
     log_level: str = "INFO"
+    metrics_port: int = 0
+    """Where this process tells Prometheus its figures, at `/metrics`; 0: nowhere."""
     redis_url: str = ""
     """Redis 7 or newer, such as `redis://cache:6379/0`: shared by processes that keep replies in memory."""
     rabbitmq_url: str = ""

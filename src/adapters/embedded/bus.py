@@ -119,11 +119,17 @@ class MemoryBus:
         return len(wanted)
 
     async def lag(self, group: str) -> Lag:
-        line = self._broker().groups[group].line
+        found = self._broker().groups[group]
+        line = found.line
         in_hand = sum(each.in_hand for each in line)
         since = min((each.envelope.occurred_at for each in line), default=None)
         age = 0.0 if since is None else (self.now() - since).total_seconds()
-        return Lag(ready=len(line) - in_hand, in_flight=in_hand, oldest_age=max(age, 0.0))
+        return Lag(
+            ready=len(line) - in_hand,
+            in_flight=in_hand,
+            oldest_age=max(age, 0.0),
+            dead=len(found.letters),
+        )
 
     async def hold(self, name: str) -> bool:
         return self._broker().holders.setdefault(name, self) is self

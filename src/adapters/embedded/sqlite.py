@@ -79,6 +79,7 @@ def _engine(
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=30,
+        hide_parameters=True,
         connect_args={"timeout": BUSY_TIMEOUT, "isolation_level": None, "factory": connection},
     )
 

@@ -1,8 +1,10 @@
 """Whether the service is alive, and whether it is ready."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeAlias
 
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
@@ -24,7 +26,14 @@ class Readiness(Struct, frozen=True, kw_only=True):
     """What the service stands on: `ok`, or what is wrong."""
 
     success: bool
+    """Whether requests can be served: all of `checks` are well."""
     checks: dict[str, str]
+    degraded: dict[str, str] = {}
+    """`ok`, or what is wrong with what requests can do without for a while."""
+
+
+Probe: TypeAlias = Callable[[], Awaitable[None]]
+"""Raises Refused, with what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +41,9 @@ class Probes:
     """Questions to what the service stands on; a refusal is a no."""
 
     now: Now
-    checks: Mapping[str, Callable[[], Awaitable[None]]]
+    checks: Mapping[str, Probe]
+    others: Mapping[str, Probe] = field(default_factory=dict[str, Probe])
+    """What requests can do without for a while."""
 
 
 class HealthController(Controller):
@@ -45,13 +56,23 @@ class HealthController(Controller):
 
     @get("/ready", public=True, permission=None)
     async def ready(self, probes: NamedDependency[Probes]) -> Response[Readiness]:
-        """Everything that the service stands on answers."""
-        found: dict[str, str] = {}
-        for name, check in probes.checks.items():
-            try:
-                await check()
-                found[name] = "ok"
-            except Refused as refused:
-                found[name] = str(refused)
+        """Everything that the service cannot do without answers.
+
+        What it can do without for a while, the bus and the cache, is told of under `degraded`.
+        """
+        found, others = await asyncio.gather(_asked(probes.checks), _asked(probes.others))
         good = all(said == "ok" for said in found.values())
-        return Response(Readiness(success=good, checks=found), status_code=200 if good else 503)
+        return Response(
+            Readiness(success=good, checks=found, degraded=others), status_code=200 if good else 503
+        )
+
+
+async def _asked(probes: Mapping[str, Probe]) -> dict[str, str]:
+    async def ask(probe: Probe) -> str:
+        try:
+            await probe()
+        except Refused as refused:
+            return str(refused)
+        return "ok"
+
+    return dict(zip(probes, await asyncio.gather(*map(ask, probes.values())), strict=True))

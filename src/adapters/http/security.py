@@ -20,6 +20,7 @@ from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from msgspec.structs import replace
 
+from tidings.adapters.whose import working_for
 from tidings.domain.errors import Refused
 from tidings.domain.kernel import Actor, Permission, UserId
 from tidings.domain.users import BadToken, SessionNeeded
@@ -131,6 +132,7 @@ class Entrance:
                 except Refused as refused:
                     state["bad_token"] = refused
         more = [*SECURITY_HEADERS, (b"x-request-id", request_id.encode())]
+        working_for(state)
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -129,13 +129,15 @@ class SqlBus:
 
     async def lag(self, group: str) -> Lag:
         count = select(func.count()).where(w.group == group).select_from(line)
+        graves = select(func.count()).where(letters.c.group == group).select_from(letters)
         oldest = select(w.occurred_at).where(w.group == group).order_by(w.position).limit(1)
         async with self.database.reading() as connection:
             waiting = (await connection.execute(count)).scalar_one()
             since = (await connection.execute(oldest)).scalar_one_or_none()
+            dead = (await connection.execute(graves)).scalar_one()
         in_hand = sum(each.in_hand for each in self.consumers if each.subscription.group == group)
         age = 0.0 if since is None else (self.now() - since).total_seconds()
-        return Lag(ready=max(waiting - in_hand, 0), in_flight=in_hand, oldest_age=max(age, 0.0))
+        return Lag(ready=max(waiting - in_hand, 0), in_flight=in_hand, oldest_age=max(age, 0.0), dead=dead)
 
     async def hold(self, name: str) -> bool:
         return await self.leases.hold(name)

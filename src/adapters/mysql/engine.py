@@ -9,6 +9,7 @@ from sqlalchemy import MetaData, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.pool import QueuePool
 
 from tidings.adapters.effects import happened
 from tidings.adapters.mysql import pools
@@ -82,6 +83,12 @@ class Database:
                 await connection.run_sync(metadata.create_all)
             finally:
                 await connection.execute(select(func.release_lock(_MAKING)))
+
+    @property
+    def in_use(self) -> dict[str, int]:
+        """How many connections are in somebody's hands, by side."""
+        pools = {"write": self.write.sync_engine.pool, "read": self.read.sync_engine.pool}
+        return {side: pool.checkedout() for side, pool in pools.items() if isinstance(pool, QueuePool)}
 
     async def close(self) -> None:
         await self.write.dispose()

@@ -48,6 +48,7 @@ def _engine(url: str, size: int, **how: Any) -> AsyncEngine:
         pool_size=size,
         max_overflow=0,
         pool_timeout=5,
+        hide_parameters=True,
         connect_args={
             "connect_timeout": CONNECT,
             "conv": conversions(),

@@ -135,6 +135,7 @@ class RabbitBus:
             side = await self._side()
             try:
                 found = [await side.declare_queue(name, passive=True, timeout=PATIENCE) for name in inboxes]
+                graves = await side.declare_queue(self.names.dead(group), passive=True, timeout=PATIENCE)
             finally:
                 await side.close()
         ready = sum(queue.declaration_result.message_count or 0 for queue in found)
@@ -148,7 +149,12 @@ class RabbitBus:
         ready += len(here) - in_hand
         since = min((each.envelope.occurred_at for each in here), default=None)
         age = None if since is None else max((self.now() - since).total_seconds(), 0.0)
-        return Lag(ready=ready, in_flight=in_hand, oldest_age=age if ready or in_hand else 0.0)
+        return Lag(
+            ready=ready,
+            in_flight=in_hand,
+            oldest_age=age if ready or in_hand else 0.0,
+            dead=graves.declaration_result.message_count or 0,
+        )
 
     async def hold(self, name: str) -> bool:
         with answering():

@@ -111,6 +111,8 @@ class Lag(Struct, frozen=True, kw_only=True):
     """In the hands of this process."""
     oldest_age: float | None
     """Seconds since the oldest waiting event occurred; 0.0 when none waits, None when the bus cannot tell."""
+    dead: int
+    """Dead letters."""
 
 
 Handler: TypeAlias = Callable[[Sequence[Delivery]], Awaitable[Sequence[Outcome | Answer]]]

@@ -369,7 +369,17 @@ async def test_the_lag_says_how_many_wait(bus):
     await bus.subscribe(group(batch=2), handler)
     await eventually(lambda: len(given) == 2)
     lag = await bus.lag("g")
-    assert (lag.ready, lag.in_flight) == (0, 2)
+    assert (lag.ready, lag.in_flight, lag.dead) == (0, 2, 0)
+
+
+async def test_the_lag_says_how_many_were_given_up(bus):
+    await bus.subscribe(group(), Ear(answers={b"bad": [Outcome.REJECT]}))
+    await bus.publish([an_event(body=b"bad"), an_event()])
+
+    async def dead():
+        return (await bus.lag("g")).dead
+
+    assert await eventually(dead) == 1
 
 
 async def counted(bus, ready):
