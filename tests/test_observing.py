@@ -15,6 +15,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from tidings.adapters.observing.metrics import Metrics
+from tidings.bootstrap.cli import cli
 from tidings.bootstrap.demo import PARAMETERS, TEMPLATE, free_port
 
 ROOT = Path(__file__).parents[1]
@@ -146,3 +147,11 @@ def test_a_process_tells_what_it_does_and_what_waits(tmp_path):
         ) as other:
             assert other.wait(20) == 1
     assert "port is in use" in (tmp_path / "log").read_text()
+
+
+def test_every_command_that_operators_are_told_to_run_exists():
+    told = PAGE + (ROOT / "deploy/prometheus/alerts.yml").read_text()
+    for words in set(re.findall(r"`tidings ((?:[a-z]+ ?)+)`", told)):
+        group, *rest = words.split()
+        found = cli.commands[group]
+        assert all(word in getattr(found, "commands", {}) for word in rest), words

@@ -11,11 +11,13 @@ from typing import Any, TypeVar
 import click
 import msgspec
 from rich.console import Console
+from rich.markup import escape
 
-from tidings.bootstrap.settings import CONTEXTS, PORTS, read_settings
+from tidings.bootstrap.settings import CONTEXTS, PORTS, BadSettings, read_settings
 from tidings.domain.errors import Refused
 
 T = TypeVar("T")
+out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 data_option = click.option(
@@ -314,6 +316,27 @@ def apply_again(ids: tuple[int, ...], data: Path | None, as_json: bool) -> None:
     from tidings.bootstrap.commands import apply_again as run
 
     _print(_run(run(read_settings(data=data), ids)), as_json)
+
+
+@cli.command()
+@data_option
+@json_option
+def doctor(data: Path | None, as_json: bool) -> None:
+    """Look at settings, servers, tables, tokens and the callback, and say what to do; 1 if one is bad."""
+    from tidings.bootstrap.doctor import Health, examined, of_bad_settings
+
+    try:
+        found = _run(examined(read_settings(data=data)))
+    except BadSettings as error:
+        found = of_bad_settings(error)
+    marks = {Health.GOOD: "[green]good[/]", Health.WEAK: "[yellow]weak[/]", Health.BAD: "[red]bad[/]"}
+    if as_json:
+        _print(found, True)
+    for each in () if as_json else found:
+        out.print(f"{marks[each.health]}  {escape(each.what)}: {escape(each.said)}")
+        if each.remedy:
+            out.print(f"      {escape(each.remedy)}")
+    sys.exit(1 if any(each.health is Health.BAD for each in found) else 0)
 
 
 @cli.command("endpoints")

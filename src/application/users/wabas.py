@@ -98,6 +98,15 @@ class Wabas:
         waba, sealed = found
         return self.sealer.open(sealed, _place(waba))
 
+    async def everywhere(self) -> Sequence[WabaId]:
+        """Every account that is connected, of all organisations: for whoever runs the platform."""
+        after, known = None, list[WabaId]()
+        async with self.read() as look:
+            while found := await look.wabas.all(after, STRIDE):
+                known += [waba.waba_id for waba, _ in found]
+                after = known[-1]
+        return known
+
     async def reseal(self) -> int:
         """Seal with the newest key what an older one sealed; how many there were. Others go on meanwhile."""
         after, renewed = None, 0
