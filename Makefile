@@ -17,10 +17,12 @@ demo: $(STAMP) ## a contact file to delivered, read and explained messages, with
 serve: $(STAMP) ## the whole platform on port 3000, with the sandbox, keeping its data in ./data
 	@$(BIN)/tidings serve --data data
 
+# Compiled once here: where Python may not keep what it compiles, each of the hundreds of processes would.
 # Each process of tests starts servers of its own; on those that an address names, tests take turns.
 JOBS ?= $(if $(MYSQL_URL)$(MARIADB_URL)$(REDIS_URL)$(RABBITMQ_URL),0,3)
 test: $(STAMP) ## every test, in three processes (JOBS=n for another number)
 	@bash tests/servers.sh
+	@$(BIN)/python -m compileall -q src tests bench
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 check: $(STAMP) ## format, lint, types, architecture, that every endpoint says who may call it, and that tables are what their versions make
@@ -74,6 +76,6 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("tidings needs Python 3.11 or newer; say PYTHON=... to make" if sys.version_info < (3, 11) else 0)'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(call ensure_uv); \
-	$$uv pip install -q --python $(BIN)/python --require-hashes -r requirements.lock && \
+	$$uv pip install -q --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock && \
 	$$uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@

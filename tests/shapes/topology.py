@@ -18,7 +18,7 @@ from tidings.bootstrap.demo import free_port
 from tidings.bootstrap.settings import CONTEXTS
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-PATIENCE = 60.0
+PATIENCE = 180.0
 """Seconds after which what does not come is a failure."""
 
 

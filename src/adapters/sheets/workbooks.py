@@ -6,9 +6,6 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
-
 from tidings.domain.contacts.rows import neutral
 
 MAX_UNPACKED = 500 * 1024 * 1024
@@ -25,6 +22,10 @@ def is_workbook(sample: bytes) -> bool:
 
 def to_csv(path: Path, target: Path) -> None:
     """The first sheet that has rows, as UTF-8 CSV with every row in its place. Raise NotAWorkbook."""
+    # With what it brings along it takes more memory than all of ours: only who reads a workbook has it.
+    from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
+
     _check(path)
     try:
         book: Any = load_workbook(path, read_only=True, data_only=True)

@@ -9,9 +9,6 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-
 from tidings.domain.contacts.rows import neutral
 
 CHUNK = 1 << 18
@@ -44,6 +41,9 @@ async def _workbook(
     header: Sequence[str], rows: AsyncIterable[Sequence[Sequence[str]]]
 ) -> AsyncIterator[bytes]:
     """Every cell is text, so nothing is a formula and no number loses its zeros."""
+    # Only who writes a workbook has what writing one takes.
+    from openpyxl import Workbook
+
     book = Workbook(write_only=True)
     sheet: Any = book.create_sheet("Contacts")
     await asyncio.to_thread(_append, sheet, [header])
@@ -58,6 +58,8 @@ async def _workbook(
 
 
 def _append(sheet: Any, rows: Sequence[Sequence[str]]) -> None:
+    from openpyxl.cell import WriteOnlyCell
+
     for row in rows:
         cells: list[Any] = []
         for value in row:
