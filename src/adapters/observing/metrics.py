@@ -129,7 +129,7 @@ def area_of(path: str) -> str:
         return "webhook"
     first, _, rest = path.removeprefix("/").partition("/")
     if first != "api":
-        return "console" if first == "console" else "other"
+        return "health" if first in ("health", "ready") else "pages"
     area = rest.partition("/")[0]
     return area if area in AREAS else "other"
 
