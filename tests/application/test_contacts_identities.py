@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from tests.application.test_contacts import NOON, a_file, a_message, database, hears, owner, somebody, world
 from tidings.adapters.embedded.system import uuid7
 from tidings.adapters.numbering import WorldNumbering
+from tidings.application.contacts import uniting
 from tidings.application.contacts.consent import WishTold
 from tidings.application.contacts.groups import NewGroup
 from tidings.application.contacts.identities import Identities, MergeWith
@@ -91,6 +92,20 @@ async def test_two_contacts_that_write_with_one_id_become_one(world, identities,
     assert "contacts.merged.v1" in await world.events()
     (merge,) = await identities.history(owner, hidden.id)
     assert (merge.absorbed_id, merge.absorbed_name, merge.reason) == (named.id, "Asha", "same sender")
+
+
+async def test_who_would_have_too_many_numbers_is_left_alone_and_keeps_nobody_from_being_heard(
+    world, identities, owner, monkeypatch
+):
+    monkeypatch.setattr(uniting, "MAX_NUMBERS", 1)
+    two = [
+        await world.contacts.add(owner, NewContact(**each))
+        for each in ({"phone": PHONES[0]}, {"bsuid": IDS[0]})
+    ]
+    other = await world.contacts.add(owner, NewContact(phone=PHONES[1]))
+    await hears(identities, seen(owner, PHONES[0], IDS[0]), seen(owner, PHONES[1], IDS[1], 1))
+    assert [(await world.contacts.get(owner, each.id)).id for each in two] == [each.id for each in two]
+    assert (await world.contacts.get(owner, other.id)).bsuid == IDS[1]
 
 
 async def test_strangers_who_write_are_linked_to_nobody(world, identities, owner):

@@ -1,7 +1,7 @@
 """Values that are written into a statement as hexadecimal literals.
 
 The driver looks at every character of a text or bytes for what must be escaped, and JSON is full of quotes:
-16 ns a byte, where a hexadecimal literal needs 1.
+that takes thirty times as long as writing a hexadecimal literal.
 """
 
 from collections.abc import Mapping
