@@ -40,7 +40,7 @@ class MysqlServer:
         """Make an empty database of this name, whatever was there."""
         _in_thread(_recreate(self.url, name))
 
-    def database(self, name: str, *, pool_size: int = 10) -> Database:
+    def database(self, name: str, *, pool_size: int = 6) -> Database:
         """A fresh, empty database of this name."""
         self.recreate(name)
         url = make_url(self.url).set(database=name).render_as_string(hide_password=False)

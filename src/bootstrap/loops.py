@@ -11,6 +11,7 @@ from typing import TypeAlias
 import structlog
 
 from tidings.adapters.embedded.system import chance
+from tidings.application.pausing import pause
 
 Loop: TypeAlias = Callable[[asyncio.Event], Awaitable[None]]
 """Works until the event is set, and then ends by itself."""
@@ -74,11 +75,8 @@ class Loops:
                 log.error("loop broke: something in it was cancelled", loop=name)
                 watched.error = "CancelledError()"
             watched.breaks = 1 if clock() - started > HEALTHY else watched.breaks + 1
-            pause = min(FIRST_PAUSE * 2 ** (watched.breaks - 1), LAST_PAUSE)
-            try:
-                await asyncio.wait_for(self.stop.wait(), pause * (0.5 + chance()))
-            except TimeoutError:
-                continue
+            seconds = min(FIRST_PAUSE * 2 ** (watched.breaks - 1), LAST_PAUSE)
+            await pause(self.stop, seconds * (0.5 + chance()))
 
     async def drain(self, seconds: float) -> None:
         """Let every loop end by itself within this time, then cancel what is left, and wait no longer."""

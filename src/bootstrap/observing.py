@@ -1,7 +1,6 @@
 """The figures of a process: those that happen are counted where they happen, the others are looked up."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import structlog
 
 from tidings.adapters.mysql import gauges
 from tidings.adapters.observing.metrics import MOST_NUMBERS, Exposition, Metrics
+from tidings.application.pausing import pause
 from tidings.bootstrap.platform import OUTBOXES, Platform, listeners
 from tidings.domain.errors import Unavailable
 
@@ -40,8 +40,7 @@ class Figures:
                     await self.look()
                 except Unavailable as error:
                     log.warning("figures cannot be read", reason=str(error))
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), LOOK)
+                await pause(stop, LOOK)
         finally:
             late.cancel()
 

@@ -1,7 +1,6 @@
 """A running platform: databases, loops and who listens to whom, for the contexts that were asked for."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from tidings.adapters.mysql.users.subscription_tables import deliveries
 from tidings.adapters.mysql.whatsapp import pressure
 from tidings.adapters.mysql.whatsapp import tables as whatsapp_tables
 from tidings.adapters.mysql.whatsapp.requests import requests
+from tidings.application.pausing import pause
 from tidings.application.ports.bus import Subscription
 from tidings.application.relay import Hear, Relay, in_turn, listener, one_by_one
 from tidings.bootstrap.container import Container
@@ -201,8 +201,7 @@ class Platform:
         keeper = self.container.keeper()
         while not stop.is_set():
             if not await keeper.tick():
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), TEMPLATE_SYNC)
+                await pause(stop, TEMPLATE_SYNC)
 
 
 def _report(error: Exception) -> None:

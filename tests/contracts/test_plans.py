@@ -30,7 +30,7 @@ def watched(database, kept):
         if words in ("SELECT", "UPDATE", "DELETE") and statement not in kept:
             kept[statement] = parameters[0] if executemany else parameters
 
-    engines = {database.write.sync_engine, database.read.sync_engine}
+    engines = [database.write.sync_engine, database.read.sync_engine]
     for engine in engines:
         event.listen(engine, "before_cursor_execute", note)
     try:

@@ -5,6 +5,8 @@ import sqlite3
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tidings.application.pausing import pause
+
 BLINK = 0.025
 """Seconds between two looks at whether another process wrote to the file."""
 
@@ -23,9 +25,7 @@ class LocalSignal:
         woken = asyncio.Event()
         self.waiters.add(woken)
         try:
-            await asyncio.wait_for(woken.wait(), seconds)
-        except TimeoutError:
-            pass
+            await pause(woken, seconds)
         finally:
             self.waiters.discard(woken)
 
@@ -54,11 +54,8 @@ class FileSignal:
         self.local.waiters.add(woken)
         try:
             while not woken.is_set() and (left := end - clock()) > 0:
-                try:
-                    await asyncio.wait_for(woken.wait(), min(left, BLINK))
-                except TimeoutError:
-                    if self._version() != before:
-                        return
+                if not await pause(woken, min(left, BLINK)) and self._version() != before:
+                    return
         finally:
             self.local.waiters.discard(woken)
 

@@ -5,7 +5,6 @@ takes itself to hold nothing once its lease has run out.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,6 +20,7 @@ from tidings.adapters.feeding import log, together
 from tidings.adapters.mysql.bus_tables import AT_ONCE, holds, line
 from tidings.adapters.mysql.dialect import insert_missing, upsert
 from tidings.adapters.mysql.engine import Database, DatabaseUnavailable
+from tidings.application.pausing import pause
 from tidings.application.ports.bus import SHARDS, Subscription
 from tidings.application.ports.common import Now, Owners
 
@@ -148,8 +148,7 @@ class Leases:
 
     async def _renew(self) -> None:
         while not self.closing:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.hurry.wait(), self.next_beat)
+            await pause(self.hurry, self.next_beat)
             self.hurry.clear()
             if not self.closing:
                 await self._try_refresh()

@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import MetaData, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import QueuePool
 
 from tidings.adapters.effects import happened
-from tidings.adapters.mysql.literals import conversions
+from tidings.adapters.mysql.pools import reading, writing
 from tidings.domain.errors import Unavailable, Undone
 
 _MAKING = "tidings: making tables"
@@ -33,7 +33,7 @@ class OutcomeUnknown(DatabaseUnavailable):
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A context's database: on SQLite one writing connection and a few reading ones, on MySQL one pool."""
+    """A context's database: on SQLite one writing and a few reading connections, on MySQL a few of each."""
 
     write: AsyncEngine
     read: AsyncEngine
@@ -65,10 +65,7 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[AsyncConnection]:
-        """A look that changes nothing and waits for no writer. Raise DatabaseUnavailable.
-
-        On SQLite all of it is of one moment, on MySQL each statement is of its own.
-        """
+        """A consistent look that changes nothing and waits for no writer. Raise DatabaseUnavailable."""
         with _translated():
             async with self.read.connect() as connection:
                 yield connection
@@ -156,25 +153,9 @@ TABLE_OPTIONS: dict[str, Any] = {
 """Keyword arguments of every Table: exact comparison, as SQLite does it; MySQL's default collations fold."""
 
 
-CONNECT, LOCK_WAIT = 3, 5
-"""Seconds to wait for the server, and for another's lock: a request has no more patience than that."""
+def mysql_database(url: str, *, pool_size: int = 6) -> Database:
+    """A database on MySQL 8+/9 or MariaDB 10.6+, such as `mysql+asyncmy://user:secret@host/contact_service`.
 
-
-def mysql_database(url: str, *, pool_size: int = 10) -> Database:
-    """A database on MySQL 8+/9 or MariaDB 10.6+, such as `mysql+asyncmy://user:secret@host/contact_service`."""
-    engine = create_async_engine(
-        url,
-        isolation_level="READ COMMITTED",
-        pool_pre_ping=True,
-        pool_recycle=1800,
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_timeout=5,
-        hide_parameters=True,
-        connect_args={
-            "connect_timeout": CONNECT,
-            "conv": conversions(),
-            "init_command": f"SET innodb_lock_wait_timeout={LOCK_WAIT}",
-        },
-    )
-    return Database(engine, engine)
+    `pool_size` is how many connections may write at a time, and how many others may read.
+    """
+    return Database(writing(url, pool_size), reading(url, pool_size))

@@ -1,7 +1,6 @@
 """What is kept only for a while: notes of events that were dealt with, and statuses of nobody's messages."""
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,6 +9,7 @@ from sqlalchemy import Column, Table, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.engine import Database
+from tidings.application.pausing import pause
 from tidings.application.ports.common import Now
 
 KEPT = timedelta(days=14)
@@ -40,8 +40,7 @@ class SqlPruner:
         """Prune every hour until `stop`. Safe to run in any number of processes."""
         while not stop.is_set():
             await self.prune()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), EVERY)
+            await pause(stop, EVERY)
 
     async def prune(self) -> int:
         """Remove everything that is too old; how many rows that were."""

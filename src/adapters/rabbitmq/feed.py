@@ -18,6 +18,7 @@ from aiormq.exceptions import ChannelLockedResource
 from tidings.adapters.feeding import End, Fate, Line, Waiting, judged, log
 from tidings.adapters.rabbitmq.links import PATIENCE, Link, answering
 from tidings.adapters.rabbitmq.topology import Names, attempts_of, declare, envelope_of, message_of
+from tidings.application.pausing import pause
 from tidings.application.ports.bus import SHARDS, BusUnavailable, Handler, Subscription, hears, shard_of
 
 AGAIN, AGAIN_AT_MOST = 0.2, 5.0
@@ -329,10 +330,7 @@ class RabbitConsumer:
             each.set()
 
     async def _either(self, event: asyncio.Event, seconds: float | None) -> None:
-        try:
-            await asyncio.wait_for(event.wait(), None if seconds is None else max(seconds, 0.001))
-        except TimeoutError:
-            return
+        await pause(event, None if seconds is None else max(seconds, 0.001))
 
 
 async def _ignore(message: AbstractIncomingMessage) -> None:

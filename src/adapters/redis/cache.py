@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from redis.exceptions import RedisError
 
 from tidings.adapters.redis.link import Link, NoAnswer, connected
+from tidings.application.pausing import pause
 from tidings.application.ports.common import NewId
 from tidings.domain.kernel import OrganizationId
 
@@ -89,14 +90,14 @@ class RedisVersions:
             with contextlib.suppress(RedisError, OSError, TimeoutError):
                 await self._listen(stop)
             self._deaf()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), LONGEST_PAUSE)
+            await pause(stop, LONGEST_PAUSE)
 
     async def _listen(self, stop: asyncio.Event) -> None:
         client, clock = connected(self.link.url), self.link.clock
         try:
             async with client.pubsub() as news:
-                await asyncio.wait_for(news.subscribe(NEWS), SILENCE)
+                async with asyncio.timeout(SILENCE):
+                    await news.subscribe(NEWS)
                 heard = pinged = clock()
                 while not stop.is_set():
                     message = await news.get_message(timeout=PING / 2)
@@ -110,7 +111,8 @@ class RedisVersions:
                         return
                     if now - pinged > PING:
                         pinged = now
-                        await asyncio.wait_for(news.ping(), SILENCE)
+                        async with asyncio.timeout(SILENCE):
+                            await news.ping()
         finally:
             await client.aclose()
 

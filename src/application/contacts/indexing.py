@@ -1,9 +1,9 @@
 """The search index of very large organisations, made and kept up in the background."""
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass
 
+from tidings.application.pausing import pause
 from tidings.application.ports.contacts import ContactSearch
 
 LARGE = 200_000
@@ -24,8 +24,7 @@ class Indexer:
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             if not await self.step():
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), IDLE)
+                await pause(stop, IDLE)
 
     async def step(self) -> int:
         """One batch for every organisation that is behind; how many contacts were taken in."""

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +11,7 @@ from msgspec.structs import replace
 from tidings.application.auditing import difference, note
 from tidings.application.contacts.importing import Importer, finished
 from tidings.application.contacts.people import check_page
+from tidings.application.pausing import pause
 from tidings.application.ports.common import NewId, Now, Sleep, Tables
 from tidings.application.ports.contacts import (
     Begin,
@@ -193,8 +193,7 @@ class ImportRunner:
         """Run what comes, until told to stop; what is in hand then is gone on with by the next."""
         while not stop.is_set():
             if not await self.step():
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), IDLE)
+                await pause(stop, IDLE)
 
     async def step(self) -> bool:
         """Run one import to its end; False when none waits."""

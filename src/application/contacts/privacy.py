@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -11,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tidings.application.auditing import difference, note
+from tidings.application.pausing import pause
 from tidings.application.ports.common import Now
 from tidings.application.ports.contacts import Begin, Reading, RetentionQueue, Work
 from tidings.domain.contacts.people import ContactNotFound
@@ -145,8 +145,7 @@ class RetentionSweeper:
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             await self.step()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), IDLE)
+            await pause(stop, IDLE)
 
     async def step(self) -> int:
         """How many people were forgotten."""

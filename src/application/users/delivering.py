@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
+from tidings.application.pausing import pause
 from tidings.application.ports.common import Now
 from tidings.application.ports.users import Begin, Sealer
 from tidings.application.ports.users.subscriptions import Courier, CourierAnswer, SealedSecrets
@@ -44,8 +45,7 @@ class Deliverer:
             if self.calls:
                 await asyncio.wait(self.calls, timeout=IDLE, return_when=asyncio.FIRST_COMPLETED)
             elif not started:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), IDLE)
+                await pause(stop, IDLE)
         if self.calls:
             await asyncio.wait(self.calls)
 

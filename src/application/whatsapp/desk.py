@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from tidings.application.auditing import difference, note
+from tidings.application.pausing import pause
 from tidings.application.ports.common import NewId, Now, Signal
 from tidings.application.ports.conversations import AgentFigures, Desks, MediaFiles
 from tidings.application.ports.whatsapp import Begin
@@ -95,8 +96,7 @@ class Desk:
         while not stop.is_set():
             with contextlib.suppress(Unavailable):
                 await self.step()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), self.pause)
+            await pause(stop, self.pause)
 
     async def step(self) -> int:
         """One look; how many conversations were moved."""

@@ -1,10 +1,10 @@
 """Numbers kept as Meta sees them: ratings come by no webhook, so they are asked for now and then."""
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tidings.application.pausing import pause
 from tidings.application.ports.common import Now, Owners
 from tidings.application.ports.whatsapp import Begin, NumbersAtMeta
 from tidings.application.whatsapp.translating import number_of
@@ -30,8 +30,7 @@ class NumberKeeper:
         """Ask until `stop`. Safe to run in any number of processes: whoever holds the lease asks."""
         while not stop.is_set():
             await self.tick()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), EVERY)
+            await pause(stop, EVERY)
 
     async def tick(self) -> int:
         """Ask for every account's numbers, unless somebody did of late; how many changed."""

@@ -1,0 +1,87 @@
+"""Connections to MySQL and MariaDB, and what they are not asked: each question is a round trip."""
+
+import asyncio
+import time
+from typing import Any
+
+import asyncmy
+from sqlalchemy import event
+from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
+
+from tidings.adapters.mysql.literals import conversions
+
+CONNECT, LOCK_WAIT = 3, 5
+"""Seconds to wait for the server, and for another's lock: a request has no more patience than that."""
+FRESH = 0.5
+"""Seconds for which a connection that was just used is believed to be alive."""
+
+_LEFT = "left"
+
+
+def writing(url: str, size: int) -> AsyncEngine:
+    """Connections for transactions at READ COMMITTED, at most `size` of them."""
+    engine = _engine(url, size, isolation_level="READ COMMITTED", pool_reset_on_return=None)
+
+    @event.listens_for(engine.sync_engine, "reset")
+    def undo(connection: Any, record: ConnectionPoolEntry, state: PoolResetState) -> None:  # pyright: ignore[reportUnusedFunction]
+        # The pool by itself undoes what is committed, too. The last answer says whether one is open.
+        if state.asyncio_safe and connection.driver_connection.get_transaction_status():
+            connection.rollback()
+
+    return engine
+
+
+def reading(url: str, size: int) -> AsyncEngine:
+    """Connections for looks without a transaction: each statement sees what is committed."""
+    return _engine(url, size, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True)
+
+
+async def _connected(**how: Any) -> asyncmy.Connection:
+    """The driver's own `connect_timeout` ends before the server has said a word, and loses cancellations."""
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    try:
+        async with asyncio.timeout(CONNECT):
+            connection = await asyncmy.connect(**how)  # pyright: ignore[reportUnknownMemberType]
+    except TimeoutError as error:
+        raise asyncmy.OperationalError(2003, f"Can't connect to MySQL: no word within {CONNECT} s") from error
+    if task and task.cancelling() > before:
+        connection.close()
+        raise asyncio.CancelledError
+    return connection
+
+
+def _engine(url: str, size: int, **how: Any) -> AsyncEngine:
+    engine = create_async_engine(
+        url,
+        pool_recycle=1800,
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=5,
+        hide_parameters=True,
+        connect_args={
+            "async_creator_fn": _connected,
+            "conv": conversions(),
+            "init_command": f"SET innodb_lock_wait_timeout={LOCK_WAIT}",
+        },
+        **how,
+    )
+
+    @event.listens_for(engine.sync_engine, "checkin")
+    def left(connection: Any, record: ConnectionPoolEntry) -> None:  # pyright: ignore[reportUnusedFunction]
+        record.info[_LEFT] = time.monotonic()
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def ask(connection: Any, record: ConnectionPoolEntry, proxy: Any) -> None:  # pyright: ignore[reportUnusedFunction]
+        since = record.info.get(_LEFT)
+        if since is None or time.monotonic() - since < FRESH:
+            return
+        dialect = engine.sync_engine.dialect
+        try:
+            dialect.do_ping(connection)
+        except dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError("The server has closed the connection.") from error
+
+    return engine
