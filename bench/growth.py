@@ -17,7 +17,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from bench.figures import Row, Side, own_memory, percentiles
-from bench.stage import fresh_databases
+from bench.stage import COUNTED, fresh_databases
 from tidings.adapters.embedded.system import uuid7
 from tidings.application.ports.contacts import ContactFilter
 from tidings.bootstrap.assembly import assembled
@@ -113,6 +113,7 @@ async def platform():
         environment = {
             **os.environ,
             **fresh_databases(),
+            **COUNTED,
             "TIDINGS_DATA": str(Path(folder) / "data"),
             "TIDINGS_GRAPH_URL": "http://127.0.0.1:9",
             "TIDINGS_APP_SECRETS": "not used here at all",

@@ -162,7 +162,7 @@ def entrance(container: Container, contexts: Iterable[str] = CONTEXTS) -> ASGIAp
         patient, cached_routes(app), container.versions(), container.near_cache(), container.far_cache()
     )
     proxies = [ip_network(each) for each in container.settings().proxies]
-    api: ASGIApp = Entrance(replies, container.bearers(), proxies)
+    api: ASGIApp = Entrance(replies, container.bearers(), proxies, container.rates())
     # The console asks of every context, so it is where all of them are.
     if set(CONTEXTS) <= set(contexts):
         played = container.sandbox()

@@ -14,6 +14,7 @@ from tidings.adapters.embedded.owners import LocalOwners
 from tidings.adapters.embedded.signal import FileSignal, LocalSignal
 from tidings.adapters.embedded.sqlite import sqlite_database
 from tidings.adapters.embedded.system import boottime, new_secret, sleep, utcnow, uuid7
+from tidings.adapters.http.rates import Limits, Rates
 from tidings.adapters.http.replies import NearCache
 from tidings.adapters.http.security import Bearers
 from tidings.adapters.mail.letters import FileMail, SmtpMail, SmtpOptions
@@ -31,6 +32,7 @@ from tidings.adapters.rabbitmq.bus import RabbitBus
 from tidings.adapters.redis.cache import RedisCache, RedisVersions
 from tidings.adapters.redis.limits import RedisLimiter
 from tidings.adapters.redis.link import Link
+from tidings.adapters.redis.rates import RedisCounts
 from tidings.adapters.sandbox.server import Sandbox
 from tidings.adapters.security import AesSealer, AppCodes, Argon2Passwords, JwtTokens, ServiceTokens
 from tidings.application.ports.common import Now
@@ -231,6 +233,22 @@ class People(containers.DeclarativeContainer):
     doorkeeper = near_or_far(settings, peers, "users", Doorkeeper, gate)
     bearers = providers.Singleton(Bearers, doorkeeper.provided.identify, now)
     forget = bearers.provided.forget
+    rates = providers.Singleton(
+        Rates,
+        providers.Factory(
+            Limits,
+            settings.provided.rate_bearer,
+            settings.provided.rate_organization,
+            settings.provided.rate_address,
+        ),
+        now,
+        providers.Selector(
+            kept_by,
+            files=providers.Object(None),
+            redis=providers.Singleton(RedisCounts, redis),
+            none=providers.Object(None),
+        ),
+    )
     journal = providers.Singleton(Journal, now=now, new_id=new_id)
     opening = providers.Singleton(
         Opening, tokens=tokens, journal=journal, now=now, new_id=new_id, new_secret=secret

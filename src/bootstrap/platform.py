@@ -129,6 +129,7 @@ class Platform:
             self.loops.start(f"pruning {name}", self._pruner(name).run)
         if container.kept_by() == "redis":
             self.loops.start("cache news", container.versions().run)
+            self.loops.start("request counts", container.rates().run)
         if "users" in chosen:
             self.loops.start("postman", container.postman().run)
             self.loops.start("deliveries", container.deliverer().run)

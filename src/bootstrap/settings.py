@@ -101,6 +101,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mail_from: str = "tidings@localhost"
     proxies: tuple[str, ...] = ()
     """Networks of reverse proxies whose word on a client's address is taken, such as `10.0.0.0/8`."""
+    rate_bearer: int = 12_000
+    """Requests a minute from one person or API key; 0, here and below: as many as they like."""
+    rate_organization: int = 60_000
+    """Requests a minute from all of an organisation."""
+    rate_address: int = 1_200
+    """Requests a minute from a network address without a bearer that is good."""
     private_endpoints: bool = False
     """Whether subscriptions may tell endpoints in one's own network, and over http: for a laptop."""
     oidc: dict[str, OidcSetting] = {}

@@ -34,7 +34,11 @@ class Service:
 @pytest.fixture(scope="module")
 async def service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Service]:
     folder = tmp_path_factory.mktemp("service")
-    async with assembled(read_settings({}, data=folder)) as container, running(container, (), send=False):
+    fast = {"rate_bearer": 0, "rate_organization": 0, "rate_address": 0}
+    async with (
+        assembled(read_settings({}, data=folder, **fast)) as container,
+        running(container, (), send=False),
+    ):
         transport = httpx.ASGITransport(entrance(container))
         async with httpx.AsyncClient(transport=transport, base_url="http://t") as client:
             yield Service(container, create_app(container), client)

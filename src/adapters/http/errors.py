@@ -134,6 +134,13 @@ def _reply(
     return Response(Failure(error=body), status_code=status, headers=headers, media_type="application/json")
 
 
+def refusal_body(error: Refused, request_id: str) -> tuple[int, bytes]:
+    """Status and body for a layer outside the framework; the same shape as everywhere."""
+    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    body = ErrorBody(code=error.code, message=str(error), details=list(error.faults), request_id=request_id)
+    return status, msgspec.json.encode(Failure(error=body))
+
+
 def _request_id(request: Request[Any, Any, Any]) -> str:
     return str(request.scope["state"].get("request_id", ""))
 

@@ -20,6 +20,8 @@ from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from msgspec.structs import replace
 
+from tidings.adapters.http.errors import refusal_body
+from tidings.adapters.http.rates import Rates, Standing
 from tidings.adapters.whose import working_for
 from tidings.domain.errors import Refused
 from tidings.domain.kernel import Actor, Permission, UserId
@@ -40,6 +42,7 @@ SECURITY_HEADERS: list[Header] = [
 ]
 OF_PAGES = 4
 """How many of them concern what a page may load, or keep: a handler may say otherwise."""
+NEVER_COUNTED = frozenset({"/health", "/ready"})
 KEPT = 10_000
 """Bearers that are remembered at most."""
 ASKED_AGAIN_AFTER = 5.0
@@ -109,12 +112,15 @@ class Bearers:
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """The outermost layer: a request id, security headers, the client's address, and the bearer's actor."""
+    """The outermost layer: a request id, security headers, the client's address, the bearer's actor, and
+    whether there are too many requests."""
 
     app: ASGIApp
     bearers: Bearers
     proxies: Sequence[Network] = ()
     """Whose word on the client's address is taken; nobody's when empty."""
+    rates: Rates | None = None
+    """Nobody is counted when None."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -124,8 +130,10 @@ class Entrance:
         state: dict[str, Any] = scope.setdefault("state", {})
         state["request_id"] = request_id
         origin = state["origin"] = self._origin(cast("HTTPScope", scope))
+        bearer = b""
         for name, value in scope["headers"]:
             if name == b"authorization":
+                bearer = value
                 try:
                     actor = self.bearers.fresh(value) or await self.bearers.actor(value)
                     state["actor"] = actor if actor.origin == origin else replace(actor, origin=origin)
@@ -133,6 +141,9 @@ class Entrance:
                     state["bad_token"] = refused
         more = [*SECURITY_HEADERS, (b"x-request-id", request_id.encode())]
         working_for(state)
+        standing = self._standing(cast("HTTPScope", scope), state.get("actor"), bearer, origin)
+        if standing is not None:
+            more += standing.headers
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -141,7 +152,15 @@ class Entrance:
                 start["headers"] = given + _missing(given, more, cast("HTTPScope", scope)["path"])
             await send(message)
 
-        await self.app(scope, receive, with_headers)
+        if standing is not None and (refusal := standing.refusal):
+            await _refuse(cast("Any", with_headers), refusal, request_id)
+        else:
+            await self.app(scope, receive, with_headers)
+
+    def _standing(self, scope: HTTPScope, actor: Actor | None, bearer: bytes, origin: str) -> Standing | None:
+        if self.rates is None or scope["path"] in NEVER_COUNTED:
+            return None
+        return self.rates.count(actor, bearer, origin)
 
     def _origin(self, scope: HTTPScope) -> str:
         client = scope["client"]
@@ -161,6 +180,17 @@ class Entrance:
         return _is_address(origin) and any(
             ipaddress.ip_address(origin) in network for network in self.proxies
         )
+
+
+async def _refuse(send: Any, refusal: Refused, request_id: str) -> None:
+    status, body = refusal_body(refusal, request_id)
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"retry-after", b"%d" % max(refusal.retry_after or 1, 1)),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def provide_actor(request: Request[Any, Any, Any]) -> Actor:
