@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from bench.figures import Row, Side, own_memory, percentiles
 from bench.stage import COUNTED, fresh_databases
-from tidings.adapters.embedded.system import uuid7
+from tidings.adapters.embedded.system import new_secret, uuid7
 from tidings.application.ports.contacts import ContactFilter
 from tidings.bootstrap.assembly import assembled
 from tidings.bootstrap.container import Container
@@ -118,7 +118,7 @@ async def platform():
             "TIDINGS_GRAPH_URL": "http://127.0.0.1:9",
             "TIDINGS_APP_SECRETS": "not used here at all",
             "TIDINGS_VERIFY_TOKEN": "not used here at all",
-            "JWT_SECRET": "x" * 40,
+            "JWT_SECRET": new_secret(),
         }
         async with assembled(read_settings(environment)) as container:
             platform = Platform(container)

@@ -95,8 +95,8 @@ def _or_missing(server: AbstractContextManager[str]) -> Iterator[str]:
 
 
 @contextmanager
-def mariadb_of_our_own(folder: Path, *, durable: bool = False) -> Iterator[str]:
-    """A MariaDB with its data in this folder, and the URL of its root. Raise NoServer."""
+def mariadb_of_our_own(folder: Path, *more: str, durable: bool = False) -> Iterator[str]:
+    """A MariaDB with its data in this folder and `more` options, and the URL of its root. Raise NoServer."""
     binary = shutil.which("mariadbd")
     if binary is None:
         raise NoServer("no MariaDB: set MARIADB_URL, or install mariadb-server")
@@ -106,7 +106,7 @@ def mariadb_of_our_own(folder: Path, *, durable: bool = False) -> Iterator[str]:
         check=True, capture_output=True,
     )  # fmt: skip
     port = _free_port()
-    command = [binary, "--no-defaults", "--skip-name-resolve", *_private(port, folder, durable)]
+    command = [binary, "--no-defaults", "--skip-name-resolve", *_private(port, folder, durable), *more]
     with _serving(command, port, folder / "error.log"):
         yield f"mysql+asyncmy://root@127.0.0.1:{port}/"
 

@@ -18,7 +18,11 @@ EXAMPLE = dict(
     for line in (ROOT / ".env.example").read_text().splitlines()
     if line and not line.startswith("#")
 )
-FILLED = {name: value or "a-text-that-is-long-enough-for-a-key" for name, value in EXAMPLE.items()}
+MAY_BE_EMPTY = {"TIDINGS_SMTP_URL"}
+FILLED = {
+    name: value if value or name in MAY_BE_EMPTY else "a-text-that-is-long-enough-for-a-key"
+    for name, value in EXAMPLE.items()
+}
 
 
 def _filled(value):

@@ -71,3 +71,71 @@ async def test_a_mail_server_and_providers_are_used_when_they_are_named(tmp_path
     async with assembled(read_settings({}, data=tmp_path / "unnamed")) as container:
         assert isinstance(container.mail(), FileMail)
         assert container.identity_providers() == {}
+
+
+KEY = "9hJw2xQ7vL0mZr4TnB8sKd6YfPcGuEaX"
+IN_EARNEST = {
+    "TIDINGS_GRAPH_URL": "https://graph.facebook.com",
+    "TIDINGS_APP_SECRETS": "4f1c2d3e5a6b7c8d9e0f",
+    "TIDINGS_VERIFY_TOKEN": "a word for Meta alone",
+    "TIDINGS_BASE_URL": "https://tidings.example.org",
+    "TIDINGS_SIGNING_KEYS": KEY,
+    "TIDINGS_SEALING_KEYS": f"{KEY},{KEY[::-1]}",
+}
+AWAY = {
+    "DB_HOST": "db.example.org",
+    "DB_PASSWORD": "long and secret",
+    "REDIS_URL": "redis://cache.example.org",
+    "RABBITMQ_URL": "amqp://a:b@broker.example.org",
+}
+
+
+def faults_of(environment):
+    with pytest.raises(BadSettings) as refused:
+        read_settings(environment)
+    return [(fault.field, fault.rule) for fault in refused.value.faults]
+
+
+@pytest.mark.parametrize(
+    "key", ["changeme", "a" * 64, "abcabc" * 10, "my-jwt-secret-for-production-0123456789"]
+)
+@pytest.mark.parametrize("name", ["JWT_SECRET", "TIDINGS_SIGNING_KEYS", "TIDINGS_SEALING_KEYS"])
+def test_a_key_that_can_be_guessed_stops_the_start_anywhere(name, key):
+    field = "TIDINGS_SIGNING_KEYS" if name == "JWT_SECRET" else name
+    assert faults_of({name: f"{KEY},{key}"}) == [(field, "weak")]
+
+
+def test_in_earnest_a_whole_installation_starts():
+    assert read_settings(IN_EARNEST).graph_url
+    near = {"DB_HOST": "127.0.0.1", "REDIS_URL": "redis://[::1]", "RABBITMQ_URL": "amqp://localhost"}
+    assert read_settings({**IN_EARNEST, **near, "DB_PASSWORD": "x"}).db_host
+    tls = {"TIDINGS_DB_CA": "system", "REDIS_URL": "rediss://r", "RABBITMQ_URL": "amqps://r"}
+    assert read_settings({**IN_EARNEST, **AWAY, **tls}).db_ca
+    assert read_settings({**IN_EARNEST, **AWAY, "TIDINGS_ALLOW_PLAINTEXT": "true"}).allow_plaintext
+
+
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        ({"TIDINGS_APP_SECRETS": None}, ("TIDINGS_APP_SECRETS", "required")),
+        ({"TIDINGS_VERIFY_TOKEN": "short"}, ("TIDINGS_VERIFY_TOKEN", "weak")),
+        ({"TIDINGS_BASE_URL": "http://tidings.example.org"}, ("TIDINGS_BASE_URL", "https")),
+        ({"TIDINGS_PRIVATE_ENDPOINTS": "true"}, ("TIDINGS_PRIVATE_ENDPOINTS", "off")),
+        ({"DB_HOST": "127.0.0.1"}, ("TIDINGS_DB_PASSWORD", "required")),
+    ],
+    ids=["app-secret", "verify-token", "base-url", "private-endpoints", "database-password"],
+)
+def test_in_earnest_what_strangers_could_use_stops_the_start(changed, fault):
+    environment = {key: value for key, value in {**IN_EARNEST, **changed}.items() if value}
+    assert faults_of(environment) == [fault]
+    on_a_laptop = {**environment, "TIDINGS_GRAPH_URL": "http://127.0.0.1:3900"}
+    assert read_settings(on_a_laptop).graph_url
+
+
+def test_in_earnest_nothing_crosses_a_network_in_the_open():
+    assert faults_of({**IN_EARNEST, **AWAY}) == [
+        ("TIDINGS_DB_CA", "tls"),
+        ("TIDINGS_REDIS_URL", "tls"),
+        ("TIDINGS_RABBITMQ_URL", "tls"),
+    ]
+    assert faults_of({"TIDINGS_DB_CA": "/nowhere/ca.pem"}) == [("TIDINGS_DB_CA", "file")]

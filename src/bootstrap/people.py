@@ -1,5 +1,6 @@
 """What everything stands on, and the people: users and teams. The rest of the wiring is in `container.py`."""
 
+import ssl
 from collections.abc import Mapping
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
@@ -87,7 +88,13 @@ def database_of(settings: Settings, name: str) -> Database:
         port=settings.db_port,
         database=DATABASES[name],
     )
-    return mysql_database(url.render_as_string(hide_password=False))
+    return mysql_database(url.render_as_string(hide_password=False), tls=_tls(settings.db_ca))
+
+
+def _tls(authority: str) -> ssl.SSLContext | None:
+    if not authority:
+        return None
+    return ssl.create_default_context(cafile=None if authority == "system" else authority)
 
 
 def _mail(settings: Settings, now: Now) -> FileMail | SmtpMail:

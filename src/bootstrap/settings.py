@@ -4,9 +4,9 @@ A misspelt variable stops the start. Secrets that an embedded platform needs and
 once and kept in `secrets.json` in the data folder, readable by its owner alone.
 """
 
+import ipaddress
 import os
 from collections.abc import Iterator, Mapping
-from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -54,6 +54,13 @@ OTHER_NAMES = {
 
 LISTS = frozenset({"app_secrets", "signing_keys", "sealing_keys", "peers", "contexts", "proxies"})
 """Settings that hold several values, separated by commas."""
+
+SHORTEST_KEY, SHORTEST_WORD = 32, 16
+"""Characters of a key that signs or seals, and of what Meta and we tell each other."""
+FEWEST_DIFFERENT = 8
+"""Characters of which a key is made: `aaaa…` is long and no secret."""
+WELL_KNOWN = ("changeme", "change-me", "change_me", "your-secret", "your_secret", "jwt-secret", "jwt_secret")
+"""What examples on the web put there, and what the services before ours had as a default."""
 
 
 class BadSettings(Invalid):
@@ -123,6 +130,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     db_port: int = 3306
     db_user: str = "root"
     db_password: str = ""
+    db_ca: str = ""
+    """File of the authority that signed the database server's certificate, or `system` for those that this
+    machine trusts; empty: no TLS."""
+    allow_plaintext: bool = False
+    """Whether database, Redis and broker on other machines may be spoken to without TLS, in earnest too."""
     migrate: bool = True
     """Whether a start brings the tables to this version; else it says what is behind, and ends."""
     peers: tuple[str, ...] = ()
@@ -188,7 +200,7 @@ def read_settings(environment: Mapping[str, str] | None = None, **given: object)
             f"The settings cannot be used: {error}. Each TIDINGS_ variable is described in docs/settings.md.",
             Fault(field="settings", rule="settings", message=str(error)),
         ) from error
-    if faults := [*_peer_faults(settings), *_address_faults(settings)]:
+    if faults := [*_peer_faults(settings), *_address_faults(settings), *_weak_faults(settings)]:
         said = "; ".join(f"{fault.field} {fault.message}" for fault in faults)
         raise BadSettings(f"The settings cannot be used: {said}.", *faults)
     return settings
@@ -209,9 +221,12 @@ def _address_faults(settings: Settings) -> Iterator[Fault]:
     if settings.smtp_url and scheme not in ("smtp", "smtps", "smtp+plain"):
         wants = "must begin with smtp://, smtps:// or smtp+plain://"
         yield Fault(field="TIDINGS_SMTP_URL", rule="url", message=wants)
+    if settings.db_ca not in ("", "system") and not Path(settings.db_ca).is_file():
+        wants = f"must be a file of certificates (PEM), or the word system, not {settings.db_ca!r}"
+        yield Fault(field="TIDINGS_DB_CA", rule="file", message=wants)
     for each in settings.proxies:
         try:
-            ip_network(each)
+            ipaddress.ip_network(each)
         except ValueError:
             wants = f"must be networks such as 10.0.0.0/8, not {each!r}"
             yield Fault(field="TIDINGS_PROXIES", rule="network", message=wants)
@@ -230,6 +245,79 @@ def _peer_faults(settings: Settings) -> Iterator[Fault]:
         if settings.peers and not getattr(settings, name):
             wants = "must be set, to the same for all, when contexts run apart"
             yield Fault(field=f"TIDINGS_{name.upper()}", rule="required", message=wants)
+
+
+def _weak_faults(settings: Settings) -> Iterator[Fault]:
+    """Guessable keys anywhere, and in earnest whatever strangers could read or reach."""
+    keys = {"TIDINGS_SIGNING_KEYS": settings.signing_keys, "TIDINGS_SEALING_KEYS": settings.sealing_keys}
+    for name, given in keys.items():
+        for said in filter(None, map(_weak, given)):
+            yield Fault(field=name, rule="weak", message=said)
+    if _in_earnest(settings):
+        yield from _secret_faults(settings)
+        yield from _open_faults(settings)
+        if not settings.allow_plaintext:
+            yield from _plaintext_faults(settings)
+
+
+def _in_earnest(settings: Settings) -> bool:
+    """Whether messages reach people: Meta is told over https, a sandbox over http."""
+    return urlsplit(settings.graph_url).scheme == "https"
+
+
+def _weak(key: str) -> str:
+    if len(key) < SHORTEST_KEY:
+        return f"must have at least {SHORTEST_KEY} characters, such as those of: openssl rand -base64 48"
+    if len(set(key)) < FEWEST_DIFFERENT or any(each in key.lower() for each in WELL_KNOWN):
+        return "can be guessed: take one from openssl rand -base64 48"
+    return ""
+
+
+def _secret_faults(settings: Settings) -> Iterator[Fault]:
+    if not settings.app_secrets:
+        wants = "must be the app's secret at Meta, or no webhook of theirs is believed"
+        yield Fault(field="TIDINGS_APP_SECRETS", rule="required", message=wants)
+    if 0 < len(settings.verify_token) < SHORTEST_WORD:
+        wants = f"must have at least {SHORTEST_WORD} characters"
+        yield Fault(field="TIDINGS_VERIFY_TOKEN", rule="weak", message=wants)
+
+
+def _open_faults(settings: Settings) -> Iterator[Fault]:
+    url = urlsplit(settings.base_url)
+    if url.scheme != "https" and not _is_this_machine(url.hostname or ""):
+        wants = "must be https: people sign in there, and letters lead there"
+        yield Fault(field="TIDINGS_BASE_URL", rule="https", message=wants)
+    if settings.private_endpoints:
+        wants = "must be off: subscriptions could reach the machines of your own network"
+        yield Fault(field="TIDINGS_PRIVATE_ENDPOINTS", rule="off", message=wants)
+    if settings.db_host and not settings.db_password:
+        wants = "must be set: anybody who reaches the database could read it"
+        yield Fault(field="TIDINGS_DB_PASSWORD", rule="required", message=wants)
+
+
+def _plaintext_faults(settings: Settings) -> Iterator[Fault]:
+    wants = "on another machine must use {}; or set TIDINGS_ALLOW_PLAINTEXT=true where the network is yours"
+    if settings.db_host and not settings.db_ca and not _is_this_machine(settings.db_host):
+        yield Fault(field="TIDINGS_DB_CA", rule="tls", message=wants.format("TLS, so name its authority"))
+    servers = (
+        ("TIDINGS_REDIS_URL", settings.redis_url, "rediss"),
+        ("TIDINGS_RABBITMQ_URL", settings.rabbitmq_url, "amqps"),
+    )
+    for name, told, scheme in servers:
+        url = urlsplit(told)
+        if url.scheme not in ("", scheme) and not _is_this_machine(url.hostname or ""):
+            said = wants.format(f"TLS ({scheme}://)")
+            yield Fault(field=name, rule="tls", message=said)
+
+
+def _is_this_machine(host: str) -> bool:
+    """Whether what is said to this host stays on this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def _path(kind: type, value: object) -> object:

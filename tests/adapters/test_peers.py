@@ -213,7 +213,7 @@ def test_a_context_of_this_process_is_not_elsewhere():
         {
             "TIDINGS_PEERS": ",".join(f"{name}=http://{name}" for name in CONTEXTS),
             "TIDINGS_GRAPH_URL": "http://graph",
-            "TIDINGS_SIGNING_KEYS": "k" * 32,
+            "TIDINGS_SIGNING_KEYS": "a key of this test and of no other one",
             "TIDINGS_APP_SECRETS": "s",
         },
         contexts=("users", "teams"),

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from ssl import SSLContext
 from typing import Any
 
 from sqlalchemy import MetaData, func, select
@@ -153,9 +154,10 @@ TABLE_OPTIONS: dict[str, Any] = {
 """Keyword arguments of every Table: exact comparison, as SQLite does it; MySQL's default collations fold."""
 
 
-def mysql_database(url: str, *, pool_size: int = 6) -> Database:
+def mysql_database(url: str, *, pool_size: int = 6, tls: SSLContext | None = None) -> Database:
     """A database on MySQL 8+/9 or MariaDB 10.6+, such as `mysql+asyncmy://user:secret@host/contact_service`.
 
-    `pool_size` is how many connections may write at a time, and how many others may read.
+    `pool_size` is how many connections may write at a time, and how many others may read. With `tls`, a
+    server that does not speak it, or is not who it should be, is refused.
     """
-    return Database(writing(url, pool_size), reading(url, pool_size))
+    return Database(writing(url, pool_size, tls), reading(url, pool_size, tls))

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from ssl import SSLContext
 from typing import Any
 
 import asyncmy
@@ -20,9 +21,9 @@ FRESH = 0.5
 _LEFT = "left"
 
 
-def writing(url: str, size: int) -> AsyncEngine:
+def writing(url: str, size: int, tls: SSLContext | None = None) -> AsyncEngine:
     """Connections for transactions at READ COMMITTED, at most `size` of them."""
-    engine = _engine(url, size, isolation_level="READ COMMITTED", pool_reset_on_return=None)
+    engine = _engine(url, size, tls, isolation_level="READ COMMITTED", pool_reset_on_return=None)
 
     @event.listens_for(engine.sync_engine, "reset")
     def undo(connection: Any, record: ConnectionPoolEntry, state: PoolResetState) -> None:  # pyright: ignore[reportUnusedFunction]
@@ -33,9 +34,9 @@ def writing(url: str, size: int) -> AsyncEngine:
     return engine
 
 
-def reading(url: str, size: int) -> AsyncEngine:
+def reading(url: str, size: int, tls: SSLContext | None = None) -> AsyncEngine:
     """Connections for looks without a transaction: each statement sees what is committed."""
-    return _engine(url, size, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True)
+    return _engine(url, size, tls, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True)
 
 
 async def _connected(**how: Any) -> asyncmy.Connection:
@@ -53,7 +54,7 @@ async def _connected(**how: Any) -> asyncmy.Connection:
     return connection
 
 
-def _engine(url: str, size: int, **how: Any) -> AsyncEngine:
+def _engine(url: str, size: int, tls: SSLContext | None, **how: Any) -> AsyncEngine:
     engine = create_async_engine(
         url,
         pool_recycle=1800,
@@ -64,6 +65,7 @@ def _engine(url: str, size: int, **how: Any) -> AsyncEngine:
         connect_args={
             "async_creator_fn": _connected,
             "conv": conversions(),
+            "ssl": tls,
             "init_command": f"SET innodb_lock_wait_timeout={LOCK_WAIT}",
         },
         **how,
