@@ -94,7 +94,9 @@ class MessageController(Controller):
         self,
         verify_token: NamedDependency[VerifyToken],
         mode: Annotated[str | None, QueryParameter(name="hub.mode")] = None,
-        challenge: Annotated[str | None, QueryParameter(name="hub.challenge", pattern=r"^\d{1,64}$")] = None,
+        challenge: Annotated[
+            str | None, QueryParameter(name="hub.challenge", pattern=r"^[0-9]{1,64}$")
+        ] = None,
         token: Annotated[str | None, QueryParameter(name="hub.verify_token")] = None,
     ) -> str:
         """Meta's check of the callback URL: answers the challenge."""

@@ -30,7 +30,7 @@ TIERS: dict[str, int | None] = {
 }
 """People a portfolio may begin to talk to in 24 hours (fact sheet 6.3)."""
 
-Clock = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+Clock = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 """A time on the wall: `21:00`."""
 
 

@@ -1,0 +1,153 @@
+"""What strangers try on the whole service; each row of docs/security.md names the test that holds it."""
+
+import pytest
+
+from tests.http.checked import ACCOUNT, numbers, until
+from tests.http.test_journey import TEMPLATE
+from tidings.domain.kernel import WabaId
+
+pytestmark = pytest.mark.anyio
+
+CORPUS = (
+    "' OR '1'='1",
+    '"; DROP TABLE contacts_people; --',
+    "1) UNION SELECT password_hash FROM users_people --",
+    "\\'; SELECT SLEEP(5); #",
+    "{{7*7}}${7*7}<%= 7*7 %>",
+    "<script>alert(1)</script>",
+    "../../../etc/passwd",
+    "%",
+    "_",
+    "50% off_now",
+    "\\",
+    "\u202egnp.exe",
+    'Ada\n{"level":"critical"}',
+)
+CLOSED = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "cache-control": "no-store",
+    "referrer-policy": "no-referrer",
+}
+
+
+async def sent_campaign(ask):
+    """A campaign to one person who was reached; the number that it was sent from."""
+    account = (await until(lambda: numbers(ask)))[0]
+    template = (await ask("POST", "/api/templates/create", 201, json=TEMPLATE))["data"]
+
+    async def approved():
+        found = (await ask("GET", f"/api/templates/{template['id']}", 200))["data"]
+        return found["status"] == "APPROVED"
+
+    await until(approved)
+    group = (await ask("POST", "/api/groups", 201, json={"name": "Shoppers"}))["data"]
+    person = {"phone": "+447700900123", "firstName": "Ada", "groupId": group["id"]}
+    await ask("POST", "/api/contacts", 201, json=person)
+    new = {
+        "name": "News",
+        "templateId": template["id"],
+        "groupId": group["id"],
+        "parameters": {"body.1": {"field": "firstName"}},
+    }
+    campaign = (await ask("POST", "/api/campaigns", 201, json=new))["data"]
+    await ask("POST", f"/api/campaigns/{campaign['id']}/launch", 200)
+    stream = await ask.client.get(f"/api/campaigns/{campaign['id']}/progress")
+    assert '"completed"' in stream.text
+    return account
+
+
+async def test_the_token_of_an_account_lies_nowhere_but_sealed(signed_in, tmp_path, capfd):
+    ask, container = signed_in
+    account = await sent_campaign(ask)
+    token = await container.wabas().token(WabaId(account["wabaId"]))
+    assert token.startswith("EAA")
+    assert token not in "".join(capfd.readouterr())
+    for operation in ask.document["paths"]:
+        if "get" in ask.document["paths"][operation] and "{" not in operation and "events" not in operation:
+            assert token not in (await ask.client.get(operation)).text, operation
+    for file in tmp_path.rglob("*"):
+        if file.is_file() and "sandbox" not in file.name:
+            assert token.encode() not in file.read_bytes(), file
+
+
+@pytest.mark.parametrize("text", CORPUS, ids=range(len(CORPUS)))
+async def test_a_text_is_data_wherever_it_is_written(signed_in, text):
+    ask, _ = signed_in
+    for number, name in enumerate((text, "Somebody else")):
+        await ask("POST", "/api/contacts", 201, json={"phone": f"+44770090012{number}", "firstName": name})
+    kept = (await ask("GET", "/api/contacts", 200))["data"]
+    (written,) = [each["firstName"] for each in kept if each["firstName"] != "Somebody else"]
+    assert written == " ".join(text.split())
+    found = await ask.client.get("/api/contacts", params={"search": text})
+    assert found.status_code in (200, 400), found.text
+    assert "Somebody else" not in found.text
+    for parameter in ("cursor", "groupId", "favorite", "page", "limit"):
+        answer = await ask.client.get("/api/contacts", params={parameter: text})
+        assert answer.status_code == 400, (parameter, answer.text)
+    assert len((await ask("GET", "/api/contacts", 200))["data"]) == 2
+
+
+async def test_no_answer_may_be_framed_kept_or_guessed(signed_in):
+    ask, _ = signed_in
+    large = b"x" * (64 * 1024 * 1024 + 1)
+    answers = {
+        200: await ask.client.get("/api/contacts"),
+        400: await ask.client.post("/api/contacts", content=b"{"),
+        401: await ask.client.get("/api/contacts", headers={"authorization": "Bearer x"}),
+        404: await ask.client.get("/nowhere"),
+        405: await ask.client.patch("/health"),
+        413: await ask.client.post("/api/contacts", content=large),
+    }
+    for status, answer in answers.items():
+        assert answer.status_code == status
+        assert {name: answer.headers.get(name) for name in CLOSED} == CLOSED, status
+        assert answer.headers["strict-transport-security"].startswith("max-age=31536000")
+        assert "server" not in answer.headers
+
+
+async def test_nobody_asks_for_more_than_a_page(signed_in):
+    ask, _ = signed_in
+    for query in ("limit=201", "limit=0", "limit=-1", "page=0", "page=1e9"):
+        await ask("GET", f"/api/contacts?{query}", 400)
+    await ask("GET", "/api/contacts?page=99999", 400)
+
+
+async def test_a_letter_leads_to_our_own_address_whatever_host_was_asked(signed_in, tmp_path):
+    ask, _ = signed_in
+    for header in ("host", "x-forwarded-host"):
+        answer = await ask.client.post(
+            "/api/auth/forgot-password",
+            json={"email": ACCOUNT["email"]},
+            headers={header: "evil.example"},
+        )
+        assert answer.status_code == 200
+
+    async def letter():
+        return [file.read_text() for file in (tmp_path / "mail").glob("*")]
+
+    letters = await until(letter)
+    assert all("evil.example" not in each for each in letters)
+    assert any("http://localhost:3000" in each for each in letters)
+
+
+async def test_the_check_of_the_callback_echoes_digits_alone(served):
+    ask, container = served
+    token = container.settings().verify_token
+    query = {"hub.mode": "subscribe", "hub.verify_token": token}
+    good = await ask.client.get("/api/messages/webhook", params={**query, "hub.challenge": "12345"})
+    assert (good.status_code, good.text) == (200, "12345")
+    assert good.headers["content-type"].startswith("text/plain")
+    for challenge in ("<script>alert(1)</script>", "12 34", "１２"):
+        bad = await ask.client.get("/api/messages/webhook", params={**query, "hub.challenge": challenge})
+        assert bad.status_code == 400
+    other = {**query, "hub.verify_token": token[:-1], "hub.challenge": "1"}
+    assert (await ask.client.get("/api/messages/webhook", params=other)).status_code == 403
+
+
+async def test_what_only_operators_may_see_is_not_on_this_port(signed_in):
+    ask, _ = signed_in
+    for path in ("/metrics", "/internal/Doorkeeper/identify", "/debug", "/.env", "/.git/config"):
+        for method in ("GET", "POST"):
+            assert (await ask.client.request(method, path)).status_code == 404, path
