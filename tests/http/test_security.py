@@ -64,9 +64,13 @@ async def test_the_token_of_an_account_lies_nowhere_but_sealed(signed_in, tmp_pa
     token = await container.wabas().token(WabaId(account["wabaId"]))
     assert token.startswith("EAA")
     assert token not in "".join(capfd.readouterr())
-    for operation in ask.document["paths"]:
-        if "get" in ask.document["paths"][operation] and "{" not in operation and "events" not in operation:
-            assert token not in (await ask.client.get(operation)).text, operation
+    asked = 0
+    for path, operations in ask.document["paths"].items():
+        # The stream would be listened to for ever; conversations are asked for by themselves.
+        if "get" in operations and "{" not in path and path != "/api/conversations/live":
+            assert token not in (await ask.client.get(path)).text, path
+            asked += 1
+    assert asked > 20
     for file in tmp_path.rglob("*"):
         if file.is_file() and "sandbox" not in file.name:
             assert token.encode() not in file.read_bytes(), file
