@@ -1,6 +1,5 @@
 """What everything stands on, and the people: users and teams. The rest of the wiring is in `container.py`."""
 
-import ssl
 from collections.abc import Mapping
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
@@ -24,6 +23,7 @@ from tidings.adapters.meta.client import Graph
 from tidings.adapters.meta.signup import MetaSignups
 from tidings.adapters.mysql.bus import SqlBus
 from tidings.adapters.mysql.engine import Database, mysql_database
+from tidings.adapters.mysql.pools import trusting
 from tidings.adapters.mysql.teams import teams_in
 from tidings.adapters.mysql.users import users_in
 from tidings.adapters.numbering import WorldNumbering
@@ -88,13 +88,7 @@ def database_of(settings: Settings, name: str) -> Database:
         port=settings.db_port,
         database=DATABASES[name],
     )
-    return mysql_database(url.render_as_string(hide_password=False), tls=_tls(settings.db_ca))
-
-
-def _tls(authority: str) -> ssl.SSLContext | None:
-    if not authority:
-        return None
-    return ssl.create_default_context(cafile=None if authority == "system" else authority)
+    return mysql_database(url.render_as_string(hide_password=False), tls=trusting(settings.db_ca))
 
 
 def _mail(settings: Settings, now: Now) -> FileMail | SmtpMail:

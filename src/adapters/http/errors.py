@@ -66,10 +66,9 @@ class Failure(Struct, frozen=True, kw_only=True, rename="camel"):
 
 def refused(request: Request[Any, Any, Any], error: Refused) -> Response[Failure]:
     """A refusal of ours, by its kind."""
-    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     if isinstance(error, errors.Undone):
         request.scope["state"][UNDONE] = True
-    return _reply(request, status, error.code, str(error), error.faults, error.retry_after)
+    return _reply(request, _status(error), error.code, str(error), error.faults, error.retry_after)
 
 
 def invalid(request: Request[Any, Any, Any], error: ValidationException) -> Response[Failure]:
@@ -136,9 +135,12 @@ def _reply(
 
 def refusal_body(error: Refused, request_id: str) -> tuple[int, bytes]:
     """Status and body for a layer outside the framework; the same shape as everywhere."""
-    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     body = ErrorBody(code=error.code, message=str(error), details=list(error.faults), request_id=request_id)
-    return status, msgspec.json.encode(Failure(error=body))
+    return _status(error), msgspec.json.encode(Failure(error=body))
+
+
+def _status(error: Refused) -> int:
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
 def _request_id(request: Request[Any, Any, Any]) -> str:

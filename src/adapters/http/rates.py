@@ -7,7 +7,6 @@ Redis, each knows of its own.
 """
 
 import asyncio
-import ipaddress
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -15,6 +14,7 @@ from typing import NamedTuple, TypeAlias
 
 from tidings.application.pausing import pause
 from tidings.application.ports.common import Now
+from tidings.application.users.doors import network
 from tidings.domain.errors import Throttled
 from tidings.domain.kernel import Actor
 
@@ -128,7 +128,7 @@ class Rates:
 
     def _limits(self, actor: Actor | None, bearer: bytes, origin: str) -> Sequence[tuple[str, int]]:
         if actor is None:
-            return [(f"address:{network_of(origin)}", self.limits.address)] if origin else ()
+            return [(f"address:{network(origin)}", self.limits.address)] if origin else ()
         # An API key is known by its secret alone; a person is the same with every new access token.
         who = str(actor.user_id) if actor.session_id else sha256(bearer).hexdigest()[:32]
         organization = (f"organization:{actor.organization_id}", self.limits.organization)
@@ -139,16 +139,3 @@ class Rates:
         if count is None and len(self._counts) < KEPT:
             count = self._counts[name] = _Count()
         return count
-
-
-def network_of(address: str) -> str:
-    """The address itself, of IPv6 its first 64 bits; what is no address stands for itself."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(found, ipaddress.IPv4Address):
-        return address
-    if found.ipv4_mapped:
-        return str(found.ipv4_mapped)
-    return str(ipaddress.ip_network((found, 64), strict=False))

@@ -66,7 +66,10 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[AsyncConnection]:
-        """A consistent look that changes nothing and waits for no writer. Raise DatabaseUnavailable."""
+        """A look that changes nothing and waits for no writer. Raise DatabaseUnavailable.
+
+        On SQLite all of it is of one moment, on MySQL each statement is of its own.
+        """
         with _translated():
             async with self.read.connect() as connection:
                 yield connection

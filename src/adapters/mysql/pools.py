@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from ssl import SSLContext
+from ssl import SSLContext, create_default_context
 from typing import Any
 
 import asyncmy
@@ -19,6 +19,13 @@ FRESH = 0.5
 """Seconds for which a connection that was just used is believed to be alive."""
 
 _LEFT = "left"
+
+
+def trusting(authority: str) -> SSLContext | None:
+    """TLS to servers that this authority certified: a file (PEM), or `system`; None where it is empty."""
+    if not authority:
+        return None
+    return create_default_context(cafile=None if authority == "system" else authority)
 
 
 def writing(url: str, size: int, tls: SSLContext | None = None) -> AsyncEngine:
