@@ -125,7 +125,7 @@ async def test_a_role_sees_what_its_rights_allow_whatever_was_kept_for_another(c
     assert (await client.get("/api/campaigns", headers=reader)).status_code == 403
 
 
-def test_only_lists_and_single_things_are_kept(container):
+async def test_only_lists_and_single_things_are_kept(container):
     routes = cached_routes(create_app(container))
     assert {"/api/contacts", "/api/contacts/*", "/api/campaigns", "/api/messages/*"} <= set(routes)
     assert routes["/api/contacts"] == Cached(Permission.CONTACTS_READ, "contacts", 300)
