@@ -69,7 +69,7 @@ def at_work(tmp_path, *command, **environment):
         yield process
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
         log.close()
 
 
@@ -145,7 +145,7 @@ def test_a_process_tells_what_it_does_and_what_waits(tmp_path):
         with at_work(
             tmp_path, "serve", "--port", str(free_port()), TIDINGS_METRICS_PORT=str(metrics)
         ) as other:
-            assert other.wait(20) == 1
+            assert other.wait(60) == 1
     assert "port is in use" in (tmp_path / "log").read_text()
 
 
