@@ -3,11 +3,13 @@
 import asyncio
 
 import pytest
+from sqlalchemy import make_url
 
 from tidings import Tidings
 from tidings.application.campaigns import NewCampaign
 from tidings.application.contacts.people import NewContact
 from tidings.application.templates import NewTemplate
+from tidings.bootstrap.settings import DATABASES
 from tidings.domain.campaigns import Fill, State
 from tidings.domain.templates.components import Body, Category, Example
 from tidings.domain.users import EmailTaken
@@ -70,3 +72,23 @@ async def test_what_was_there_is_there_again(tmp_path):
         assert actor == await t.operator()
         with pytest.raises(EmailTaken):
             await t.sign_up("Rowan", "ROWAN@example.org", PASSWORD)
+
+
+@pytest.mark.mysql
+async def test_the_same_ten_lines_on_servers_of_ones_own(tmp_path, mysql_server, redis_server):
+    for name in DATABASES.values():
+        mysql_server.database(name)
+    server = make_url(mysql_server.url)
+    at = {"db_host": server.host, "db_port": server.port, "db_user": server.username}
+    more = {"redis_url": redis_server.url, "data": str(tmp_path)}
+    async with Tidings.on_servers(**at, **more) as t:
+        actor = await t.sign_up("Rowan", "rowan@example.org", PASSWORD)
+        template = await approved(t, actor)
+        await t.contacts.add(actor, NewContact(phone="+447700900000", country_code="+44", first_name="Ada"))
+        new = NewCampaign(
+            name="News", template_id=template.id, parameters={"body.1": Fill(field="firstName")}
+        )
+        campaign = await t.campaigns.create(actor, new)
+        await t.campaigns.launch(actor, campaign.id)
+        moments = [moment async for moment in t.reports.watch(actor, campaign.id)]
+        assert (moments[-1].state, moments[-1].totals.planned) == (State.COMPLETED, 1)

@@ -226,4 +226,6 @@ def _who(opt: Mapping[str, object]) -> str:
     permission = opt.get("permission")
     if isinstance(permission, Permission):
         return permission.value
+    if opt.get("known"):
+        return "anybody with a token or an API key"
     return "anybody" if opt.get("public") else "anybody who is signed in"

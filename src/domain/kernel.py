@@ -8,7 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from tidings.domain.errors import Forbidden
+from tidings.domain.errors import Fault, Forbidden, Invalid
 
 T = TypeVar("T")
 
@@ -132,9 +132,24 @@ class Actor(Struct, frozen=True, kw_only=True):
         return self.organization_id
 
 
+_BETWEEN_DIGITS = str.maketrans("", "", " -().\u00a0")
+_E164 = re.compile(r"[1-9][0-9]{6,14}")
 _BRAZIL = re.compile(r"\+55(\d{2})9([6-9]\d{7})")
 _MEXICO = re.compile(r"\+521(\d{10})")
 _ARGENTINA = re.compile(r"\+549(\d{8,})")
+
+
+class BadPhone(Invalid):
+    """That is no number in the international form."""
+
+
+def phone_of(text: str, field: str) -> Phone:
+    """A number as somebody wrote it, with or without `+`, spaces and hyphens, in E.164. Raise BadPhone."""
+    digits = text.strip().removeprefix("+").translate(_BETWEEN_DIGITS)
+    if not _E164.fullmatch(digits):
+        message = "must be a number with its country's code, such as +442079460958"
+        raise BadPhone("", Fault(field=field, rule="phone", message=message))
+    return Phone(f"+{digits}")
 
 
 def person_key(phone: Phone) -> PersonKey:

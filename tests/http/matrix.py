@@ -25,6 +25,7 @@ class Endpoint:
     permission: Permission | None
     signed_in: bool
     public: bool
+    known: bool
     body: Any
     endless: bool = False
     """Whether it goes on until `seconds` have passed."""
@@ -64,6 +65,7 @@ def endpoints_of(app: Litestar) -> list[Endpoint]:
             permission=handler.opt.get("permission"),
             signed_in=bool(handler.opt.get("signed_in")),
             public=bool(handler.opt.get("public")),
+            known=bool(handler.opt.get("known")),
             body=handler.parsed_data_field.annotation if handler.parsed_data_field else None,
             endless="seconds" in handler.parsed_fn_signature.parameters,
         )
@@ -79,7 +81,7 @@ def refusal(endpoint: Endpoint, caller: Caller) -> int | None:
         return 401
     if endpoint.permission is not None:
         return None if endpoint.permission in caller.rights else 403
-    return None if caller.person else 403
+    return None if caller.person or endpoint.known else 403
 
 
 def wrongly(endpoint: Endpoint, caller: Caller, status: int, code: str) -> str | None:

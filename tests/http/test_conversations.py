@@ -172,6 +172,20 @@ async def test_a_request_with_a_key_is_done_once_however_often_it_comes(signed_i
     assert len((await ask("GET", f"/api/messages?to={ADA.replace('+', '%2B')}", 200))["data"]) == 2
 
 
+async def test_a_number_that_is_none_is_refused_and_one_is_the_same_however_it_is_written(signed_in):
+    ask, _ = signed_in
+    await until(lambda: numbers(ask))
+    text = {"type": "template", "name": "opening", "language": "en"}
+    for wrong in ("", "nonsense", "12", "+0044 7700 900001", "+4477009000011111", "tel:+447700900001"):
+        said = await ask("POST", "/api/messages/send", 400, json={"to": wrong, "content": text})
+        (fault,) = said["error"]["details"]
+        assert (fault["field"], fault["rule"]) == ("to", "phone")
+    for written in ("+44 7700-900001", "447700900001"):
+        said = await ask("POST", "/api/messages/send", 201, json={"to": written, "content": text})
+        assert said["data"]["to"] == "+447700900001"
+    assert len((await ask("GET", "/api/messages?to=44 7700 900001", 200))["data"]) == 2
+
+
 async def test_a_link_that_points_inside_is_refused_by_its_field(signed_in):
     ask, _ = signed_in
     await until(lambda: numbers(ask))

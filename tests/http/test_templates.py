@@ -142,7 +142,8 @@ async def test_a_template_is_looked_at_changed_and_deleted(client, world):
     assert (changed.status_code, changed.json()["data"]["components"]) == (200, body["components"])
     refused = await client.post(f"/api/templates/update/{template['id']}", json=body)
     assert (refused.status_code, refused.json()["error"]["code"]) == (400, "NOTHING_TO_CHANGE")
-    assert (await client.delete(path)).json() == {"success": True, "message": "Template deleted"}
+    deleted = (await client.delete(path)).json()
+    assert (deleted["message"], deleted["data"]["status"]) == ("Template deleted", "DELETED")
     assert (await client.get(f"/api/templates/{uuid4()}")).status_code == 404
 
 

@@ -71,10 +71,14 @@ class SegmentController(Controller):
 
     @post("/try", permission=WRITE, status_code=200)
     async def try_out(
-        self, actor: NamedDependency[Actor], segments: NamedDependency[Segments], data: JSONBody[Question]
+        self,
+        actor: NamedDependency[Actor],
+        segments: NamedDependency[Segments],
+        data: JSONBody[Question],
+        limit: FromQuery[int] = 5,
     ) -> Reply[Sample]:
         """How many people a rule chooses, before it is saved, and some of them."""
-        return reply(await segments.try_out(actor, data.rule))
+        return reply(await segments.try_out(actor, data.rule, limit=limit))
 
     @get("/", permission=READ)
     async def page(

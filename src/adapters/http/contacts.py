@@ -14,7 +14,7 @@ from tidings.application.contacts.groups import GroupChange, Groups, Members, Ne
 from tidings.application.contacts.identities import Identities, MergeView, MergeWith
 from tidings.application.contacts.people import ContactChange, Contacts, NewContact
 from tidings.application.ports.contacts import ContactFilter
-from tidings.domain.contacts.consent import ConsentEntry, Standing
+from tidings.domain.contacts.consent import MARKETING, ConsentEntry, Standing
 from tidings.domain.contacts.groups import Group, Membership
 from tidings.domain.contacts.identities import MergeId
 from tidings.domain.contacts.people import ContactView
@@ -34,6 +34,12 @@ class Assignment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
 
 GroupQuery = Annotated[GroupId | None, QueryParameter(name="groupId")]
 OptedOutQuery = Annotated[bool | None, QueryParameter(name="optedOut")]
+
+
+class GroupName(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a group is called."""
+
+    name: str
 
 
 class ContactController(Controller):
@@ -186,11 +192,13 @@ class ContactController(Controller):
         self,
         actor: NamedDependency[Actor],
         consent: NamedDependency[Consent],
+        topic: FromQuery[str] = MARKETING,
         cursor: FromQuery[str | None] = None,
         limit: FromQuery[int] = 50,
     ) -> Listing[Standing]:
-        """Everybody who is to get no marketing, contacts or not."""
-        return listing(await consent.suppressed(actor, cursor=cursor, limit=limit), limit=limit)
+        """Everybody who is to get no marketing, or nothing on another topic, contacts or not."""
+        found = await consent.suppressed(actor, topic=topic, cursor=cursor, limit=limit)
+        return listing(found, limit=limit)
 
     @post("/suppressions", permission=WRITE, status_code=200)
     async def suppress(
@@ -233,6 +241,13 @@ class GroupController(Controller):
     ) -> Reply[Group]:
         """Make a group."""
         return reply(await groups.add(actor, data), "Group created")
+
+    @put("/", permission=WRITE)
+    async def ensure(
+        self, actor: NamedDependency[Actor], groups: NamedDependency[Groups], data: JSONBody[GroupName]
+    ) -> Reply[Group]:
+        """The group of this name, which is made when there is none."""
+        return reply(await groups.ensure(actor, data.name))
 
     @get("/", permission=READ, cached=("contacts", 300))
     async def page(

@@ -1,7 +1,8 @@
 """Who is asking, and whether they may: bearers are asked about once in five seconds, not once a request.
 
 Every handler declares what it needs as data in its `opt`: `permission=Permission.X`, or `permission=None`
-with `signed_in=True` (any person) or `public=True` (anybody). `undeclared` finds those that do not.
+with `signed_in=True` (any person), `known=True` (any person or API key) or `public=True` (anybody).
+`undeclared` finds those that do not.
 """
 
 import asyncio
@@ -211,6 +212,8 @@ def permitted(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRoute
     permission = handler.opt.get("permission")
     if isinstance(permission, Permission):
         _actor(connection.scope["state"]).require(permission)
+    elif handler.opt.get("known"):
+        _actor(connection.scope["state"])
     elif handler.opt.get("signed_in") and _actor(connection.scope["state"]).session_id is None:
         raise SessionNeeded()
 
@@ -230,10 +233,10 @@ def undeclared(app: Litestar) -> list[str]:
 
 
 def _declares(handler: HTTPRouteHandler) -> bool:
-    opt = handler.opt
-    if isinstance(opt.get("permission", ...), Permission):
-        return not opt.get("public") and not opt.get("signed_in")
-    return "permission" in opt and bool(opt.get("public")) != bool(opt.get("signed_in"))
+    ways = sum(bool(handler.opt.get(way)) for way in ("public", "signed_in", "known"))
+    if isinstance(handler.opt.get("permission", ...), Permission):
+        return not ways
+    return "permission" in handler.opt and ways == 1
 
 
 def _actor(state: dict[str, Any]) -> Actor:

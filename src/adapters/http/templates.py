@@ -200,10 +200,9 @@ class TemplateController(Controller):
     @delete("/{id:uuid}", status_code=200, permission=WRITE)
     async def remove(
         self, actor: NamedDependency[Actor], templates: NamedDependency[Templates], id: FromPath[TemplateId]
-    ) -> Done:
+    ) -> Reply[Template]:
         """Delete a template in this language, here and at Meta."""
-        await templates.delete(actor, id)
-        return Done(message="Template deleted")
+        return reply(await templates.delete(actor, id), "Template deleted")
 
 
 class TemplateFileController(Controller):

@@ -13,6 +13,7 @@ from tidings.application.users import (
     EmbeddedSignup,
     Farewell,
     Forgotten,
+    Identity,
     Invitations,
     NewWaba,
     PasswordChange,
@@ -154,6 +155,11 @@ class AuthController(Controller):
     ) -> Reply[Profile]:
         """Who is signed in, where, and as what."""
         return reply(await accounts.profile(actor))
+
+    @get("/whoami", known=True, permission=None)
+    async def who_am_i(self, actor: NamedDependency[Actor]) -> Reply[Identity]:
+        """Who the token or API key stands for, and what it allows."""
+        return reply(Identity.of(actor))
 
     @put("/profile", signed_in=True, permission=None)
     async def change_profile(

@@ -63,12 +63,12 @@ def told(error: Refused) -> Refusal:
     return Refusal(code=error.code, message=str(error), faults=error.faults, retry_after=error.retry_after)
 
 
-def raised(refusal: Refusal) -> Refused:
-    """The same error here: of the same class where this process knows it, else a plain refusal."""
+def raised(refusal: Refusal, otherwise: type[Refused] = Refused) -> Refused:
+    """The same error here: of the same class where this process knows it."""
     kind = _kinds().get(refusal.code)
     if kind is None:
         _kinds.cache_clear()
-        kind = _kinds().get(refusal.code, Refused)
+        kind = _kinds().get(refusal.code, otherwise)
     error = kind.__new__(kind)
     # Not the class's own constructor: some make their message of things that only the other side has.
     Refused.__init__(error, refusal.message, *refusal.faults, retry_after=refusal.retry_after)

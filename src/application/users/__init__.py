@@ -3,6 +3,7 @@
 from tidings.application.users.accounts import (
     Accounts,
     Farewell,
+    Identity,
     PasswordChange,
     Profile,
     ProfileChange,
@@ -61,6 +62,7 @@ __all__ = [
     "Federation",
     "Forgotten",
     "Gate",
+    "Identity",
     "InvitationView",
     "Invitations",
     "Journal",

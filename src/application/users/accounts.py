@@ -12,7 +12,7 @@ from tidings.application.users.factors import FactorCheck
 from tidings.application.users.opening import Opening, SignedIn, actor_of, session_of
 from tidings.domain.errors import Fault
 from tidings.domain.events import MemberRemoved, OrganizationClosed
-from tidings.domain.kernel import Actor, OrganizationId, Role, UserId
+from tidings.domain.kernel import Actor, OrganizationId, Permission, Role, UserId
 from tidings.domain.users import (
     BadAccount,
     Credential,
@@ -82,6 +82,24 @@ class Profile(Struct, frozen=True, kw_only=True, rename="camel"):
     organization: Organization
     role: Role
     permissions: tuple[str, ...] = ()
+
+
+class Identity(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Who a token or an API key stands for, and what it allows."""
+
+    user_id: UserId
+    organization_id: OrganizationId
+    role: Role
+    permissions: tuple[Permission, ...] = ()
+
+    @classmethod
+    def of(cls, actor: Actor) -> "Identity":
+        return cls(
+            user_id=actor.user_id,
+            organization_id=actor.organization_id,
+            role=actor.role,
+            permissions=tuple(sorted(actor.rights)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +236,7 @@ class Accounts:
         self.forget(user.id)
         self.signal.wake()
 
-    async def operator(self, organization: OrganizationId | None) -> Actor:
+    async def operator(self, organization: OrganizationId | None = None) -> Actor:
         """The owner of an organisation, or of the only one: who the command line acts as.
 
         Raise OrganizationNotFound, and SeveralOrganizations, which lists them.

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
 from tidings.application.ports.common import NewId, Now, Signal
 from tidings.application.ports.conversations import ConversationKey, Desks
@@ -27,6 +28,7 @@ from tidings.domain.kernel import (
     Wamid,
     masked_phone,
     person_key,
+    phone_of,
 )
 from tidings.domain.whatsapp.content import Content, Template, Text
 from tidings.domain.whatsapp.conversations import (
@@ -104,10 +106,11 @@ class Messages:
     async def send(self, actor: Actor, new: NewMessage, once: str | None = None) -> MessageView:
         """Put a message in line; it leaves within a moment. With the key `once`, only the first time.
 
-        Raise CannotBeSaid, WindowClosed, InOtherHands, HandedOff, NoNumber, SeveralNumbers, BadKey,
-        KeyReused.
+        Raise BadPhone, CannotBeSaid, WindowClosed, InOtherHands, HandedOff, NoNumber, SeveralNumbers,
+        BadKey, KeyReused.
         """
         organization = actor.require(Permission.MESSAGES_SEND)
+        new = replace(new, to=phone_of(new.to, "to"))
         now, id = self.now(), MessageId(self.new_id())
         request = once if once is None else asked(once, new, "send", id, organization, now)
         async with self.begin() as work:
@@ -151,14 +154,14 @@ class Messages:
         cursor: str | None = None,
         limit: int = 50,
     ) -> Page[MessageView]:
-        """History, newest first. Raise NotAState, BadCursor."""
+        """History, newest first. Raise NotAState, BadPhone, BadCursor."""
         organization = actor.require(Permission.MESSAGES_READ)
         if state is not None and state not in list(State):
             wanted = ", ".join(State)
             raise NotAState("", Fault(field="state", rule="choice", message=f"must be one of {wanted}"))
         wanted_filter = MessageFilter(
             state=state,
-            person=None if to is None else person_key(to),
+            person=None if to is None else person_key(phone_of(to, "to")),
             run_id=campaign_id,
             sight=await self._sight(actor),
         )

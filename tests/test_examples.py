@@ -1,0 +1,201 @@
+"""Every example does what it says."""
+
+import asyncio
+import csv
+import importlib.util
+import sqlite3
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+
+from tests.shapes.topology import running as processes
+from tests.test_library import PASSWORD, soon
+from tidings import Tidings
+from tidings.adapters.embedded.sqlite import sqlite_database
+from tidings.adapters.embedded.system import utcnow, uuid7
+from tidings.adapters.mysql import teams as ours
+from tidings.adapters.sandbox.director import Inbound
+from tidings.application.users import NewApiKey, NewWaba
+from tidings.application.whatsapp.threads import ConversationWish
+from tidings.blocking import Tidings as Blocking
+from tidings.bootstrap.assembly import assembled
+from tidings.bootstrap.library import tidings_of
+from tidings.bootstrap.platform import running
+from tidings.bootstrap.settings import read_settings
+from tidings.testing.contracts.teams import TeamsContract
+
+SCOPES = (
+    "contacts:read",
+    "contacts:write",
+    "conversations:read",
+    "conversations:write",
+    "conversations:all",
+    "messages:read",
+    "wabas:read",
+)
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def example(name):
+    """The example as a module."""
+    spec = importlib.util.spec_from_file_location(f"examples_{name}", EXAMPLES / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_example_is_run_here():
+    here = Path(__file__).read_text()
+    names = {path.stem for path in EXAMPLES.glob("*.py")} - {"make_contacts"}
+    assert names == {name for name in names if f'example("{name}")' in here}
+
+
+@pytest.mark.anyio
+async def test_a_fastapi_shop_tells_people_that_their_order_is_packed(tmp_path, monkeypatch):
+    monkeypatch.setenv("SHOP_DATA", str(tmp_path))
+    shop = example("fastapi_shop")
+    order = {"phone": "+447700900001", "first_name": "Ada"}
+    transport = httpx.ASGITransport(shop.app)
+    async with (
+        shop.lifespan(shop.app),
+        httpx.AsyncClient(transport=transport, base_url="http://shop") as client,
+    ):
+
+        async def accepted():
+            reply = await client.post("/orders/1042/packed", json=order)
+            return reply.json() if reply.status_code == 202 else None
+
+        told = await soon(accepted)
+        assert (await client.post("/orders/1042/packed", json=order)).json() == told
+
+        async def read():
+            found = (await client.get(f"/messages/{told['message']}")).json()
+            return found if found["state"] in ("delivered", "read") else None
+
+        assert (await soon(read))["timeline"]
+        wrong = await client.post("/orders/1043/packed", json={"phone": "nonsense", "first_name": "Ada"})
+        assert (wrong.status_code, wrong.json()["faults"][0]["field"]) == (400, "to")
+        assert (await client.get("/messages/018f4e2a-7c1b-7def-8a90-1234567890ab")).status_code == 404
+
+
+@dataclass(frozen=True)
+class Service:
+    """A platform in a process of its own, and an API key there."""
+
+    url: str
+    key: str
+    graph: httpx.Client
+    """Its sandbox."""
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    with processes(tmp_path_factory.mktemp("service"), apart=False) as platform:
+        url = str(platform.api.base_url)
+        with Blocking.remote(url) as t:
+            me = t.sign_up("Rowan", "rowan@example.org", PASSWORD)
+            (account,) = platform.graph.get("/_sandbox/state").json()["accounts"]
+            t.wabas.connect(me, NewWaba(waba_id=account["wabaId"], access_token=account["accessToken"]))
+            platform.until(lambda: t.messages.numbers(me), "the organisation's number")
+            key = t.api_keys.create(me, NewApiKey(name="examples", scopes=SCOPES)).key
+        yield Service(url, key, platform.graph)
+
+
+def test_a_django_clinic_takes_people_in(service, monkeypatch):
+    monkeypatch.setenv("CLINIC_TIDINGS", service.url)
+    monkeypatch.setenv("CLINIC_KEY", service.key)
+    clinic = example("django_clinic")
+    from django.test import Client
+
+    client = Client()
+    ada = {"phone": "+447700900009", "name": "Ada"}
+    assert client.post("/people", ada).status_code == 201
+    assert client.post("/people", ada).json() == {"known": True}
+    wrong = client.post("/people", {"phone": "nonsense"})
+    assert (wrong.status_code, list(wrong.json()["faults"])) == (400, ["phone"])
+    clinic.tidings.cache_clear()
+
+
+def test_a_nightly_import_says_what_happened_and_changes_nothing_twice(service, tmp_path, capsys):
+    nightly = example("nightly_import")
+    people = tmp_path / "people.csv"
+    people.write_text("phone,firstName\n+447700900011,Ada\n+447700900012,Grace\nnonsense,Nobody\n")
+    assert nightly.bring_in(people, service.url, service.key) == 1
+    assert capsys.readouterr().out == "3 rows: 2 new, 0 changed, 1 refused\n"
+    with (tmp_path / "people.csv.errors.csv").open() as file:
+        assert [row["field"] for row in csv.DictReader(file)] == ["phone"]
+    assert nightly.bring_in(people, service.url, service.key) == 1
+    assert capsys.readouterr().out == "3 rows: 0 new, 0 changed, 1 refused\n"
+
+
+async def _is_answered_and_passed_on(bot, t, me, write):
+    """The bot at work while two people write; what came of both."""
+    (number,) = await soon(lambda: t.messages.numbers(me))
+    at_work = asyncio.create_task(bot.answer(t, me, seconds=60.0))
+    for phone, text in (("+447700900001", "When do you open?"), ("+447700900002", "I lost my hat")):
+        await write(
+            {"phone": phone, "phoneNumberId": number.phone_number_id, "text": text, "name": "A person"}
+        )
+
+    async def answered():
+        said = (await t.messages.page(me)).items
+        return said if len(said) == 2 else None
+
+    said = {each.to: each.content.body for each in await soon(answered, 60)}
+    assert list(said.values()).count(bot.HOURS) == list(said.values()).count(bot.PASSED_ON) == 1
+
+    async def handed():
+        found = (await t.conversations.page(me, ConversationWish())).items
+        return [each.last_text for each in found if each.handed_off]
+
+    assert await soon(handed, 60) == [bot.PASSED_ON]
+    at_work.cancel()
+
+
+@pytest.mark.anyio
+async def test_a_bot_in_the_same_process_answers_what_it_can_and_passes_the_rest_on(tmp_path):
+    async with assembled(read_settings({}, data=tmp_path)) as container, running(container):
+        t = tidings_of(container)
+        me = await t.sign_up("Rowan", "rowan@example.org", PASSWORD)
+
+        async def write(said):
+            container.sandbox().director.hear(msgspec.convert(said, Inbound))
+
+        await _is_answered_and_passed_on(example("answering_bot"), t, me, write)
+
+
+@pytest.mark.anyio
+async def test_a_bot_elsewhere_does_so_too(service):
+    async def write(said):
+        reply = await asyncio.to_thread(service.graph.post, "/_sandbox/inbound", json=said)
+        assert reply.is_success
+
+    async with Tidings.remote(service.url, service.key) as t:
+        await _is_answered_and_passed_on(example("answering_bot"), t, await t.operator(), write)
+
+
+class TestDepartments(TeamsContract):
+    """The contract, on the store of the example."""
+
+    @pytest.fixture
+    async def stores(self, tmp_path):
+        database = sqlite_database(tmp_path / "teams.db")
+        await database.create(ours.metadata)
+        module = example("own_teams")
+        await database.create(module.metadata)
+        begin, read = module.departments_in(database, utcnow, uuid7)
+        yield type("Stores", (), {"begin": staticmethod(begin), "read": staticmethod(read)})
+        await database.close()
+
+
+@pytest.mark.anyio
+async def test_teams_are_departments(tmp_path):
+    code = await example("own_teams").main(tmp_path)
+    with sqlite3.connect(tmp_path / "teams.db") as database:
+        assert database.execute("SELECT code, title FROM departments").fetchall() == [(code, "Front desk")]
+        assert database.execute("SELECT count(*) FROM teams").fetchone() == (0,)
