@@ -318,6 +318,49 @@ def apply_again(ids: tuple[int, ...], data: Path | None, as_json: bool) -> None:
     _print(_run(run(read_settings(data=data), ids)), as_json)
 
 
+@cli.group("keys")
+def keys() -> None:
+    """Keys that sign and seal: new ones, everything sealed anew, the older ones let go."""
+
+
+@keys.command("new")
+def new_key() -> None:
+    """Print a key for TIDINGS_SIGNING_KEYS or TIDINGS_SEALING_KEYS: put it in front of those of now."""
+    from tidings.bootstrap.keys import new_key as run
+
+    click.echo(run())
+
+
+@keys.command("rotate")
+@data_option
+@json_option
+def rotate_keys(data: Path | None, as_json: bool) -> None:
+    """Put new keys in front of the folder's own; then start every process again."""
+    from tidings.bootstrap.keys import rotate as run
+
+    _print(run(read_settings(data=data)), as_json)
+
+
+@keys.command("reseal")
+@data_option
+@json_option
+def reseal_secrets(data: Path | None, as_json: bool) -> None:
+    """Seal with the newest key what older ones sealed; may be run at any time, and again."""
+    from tidings.bootstrap.keys import reseal as run
+
+    _print(_run(run(read_settings(data=data, contexts=("users",)))), as_json)
+
+
+@keys.command("retire")
+@data_option
+@json_option
+def retire_keys(data: Path | None, as_json: bool) -> None:
+    """Seal everything anew and let the folder's older keys go; every process must have started since."""
+    from tidings.bootstrap.keys import retire as run
+
+    _print(_run(run(read_settings(data=data, contexts=("users",)))), as_json)
+
+
 @cli.command()
 @data_option
 @json_option

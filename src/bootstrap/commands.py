@@ -38,7 +38,7 @@ class BadId(Invalid):
 
 
 @asynccontextmanager
-async def _opened(settings: Settings) -> AsyncGenerator[Container]:
+async def opened(settings: Settings) -> AsyncGenerator[Container]:
     """The use cases over a data folder, with no loop running."""
     log_as_json(settings.log_level)
     async with assembled(settings) as container:
@@ -74,7 +74,7 @@ async def import_contacts(
     settings: Settings, organization: str | None, file: Path, group: str | None, options: ImportOptions
 ) -> ImportReport:
     """Import a file with a progress bar on the terminal. Raise what the import refuses."""
-    async with _opened(settings) as container:
+    async with opened(settings) as container:
         actor = await _actor(container, organization)
         if group is not None and not options.dry_run:
             made = await container.groups().ensure(actor, group)
@@ -94,21 +94,21 @@ async def import_contacts(
 async def create_template(settings: Settings, organization: str | None, file: Path) -> object:
     """Submit the template in a file."""
     new = _read(file, NewTemplate)
-    async with _opened(settings) as container:
+    async with opened(settings) as container:
         return await container.templates().create(await _actor(container, organization), new)
 
 
 async def create_campaign(settings: Settings, organization: str | None, file: Path) -> object:
     """Draft the campaign in a file."""
     new = _read(file, NewCampaign)
-    async with _opened(settings) as container:
+    async with opened(settings) as container:
         return await container.campaigns().create(await _actor(container, organization), new)
 
 
 async def turn_campaign(settings: Settings, organization: str | None, campaign: str, act: str) -> object:
     """Launch, pause, resume, cancel or report."""
     id = CampaignId(_id(campaign))
-    async with _opened(settings) as container:
+    async with opened(settings) as container:
         actor = await _actor(container, organization)
         if act == "report":
             return await container.reports().report(actor, id)
@@ -150,7 +150,7 @@ async def watch_campaign(settings: Settings, organization: str | None, campaign:
 
 async def list_letters(settings: Settings, group: str, limit: int) -> list[dict[str, Any]]:
     """What a consumer group could not deal with."""
-    async with _opened(settings) as container:
+    async with opened(settings) as container:
         letters = await container.bus().dead_letters(group, limit=limit)
     return [
         {
@@ -168,7 +168,7 @@ async def list_letters(settings: Settings, group: str, limit: int) -> list[dict[
 async def redrive_letters(settings: Settings, group: str, ids: Sequence[str]) -> dict[str, int]:
     """Put letters back in line; how many there were. Raise BadId."""
     wanted = [_id(each) for each in ids]
-    async with _opened(settings) as container:
+    async with opened(settings) as container:
         bus = container.bus()
         if not wanted:
             wanted = [each.envelope.id for each in await bus.dead_letters(group, limit=1000)]
@@ -177,7 +177,7 @@ async def redrive_letters(settings: Settings, group: str, ids: Sequence[str]) ->
 
 async def list_set_aside(settings: Settings, limit: int) -> list[dict[str, Any]]:
     """What Meta told us and could not be read, or belongs to no number of ours."""
-    async with _opened(settings) as container:
+    async with opened(settings) as container:
         read = cast("Begin", container.whatsapp_read())
         async with read() as look:
             found = await look.webhooks.kept_aside(limit)
@@ -195,7 +195,7 @@ async def list_set_aside(settings: Settings, limit: int) -> list[dict[str, Any]]
 
 async def apply_again(settings: Settings, ids: Sequence[int]) -> dict[str, int]:
     """Let whole bodies that were set aside be applied once more; how many there were."""
-    async with _opened(settings) as container:
+    async with opened(settings) as container:
         begin = cast("Begin", container.whatsapp_begin())
         async with begin() as work:
             return {"again": await work.webhooks.again(ids, container.now()())}

@@ -56,6 +56,7 @@ from tidings.application.users import (
     Organizations,
     Postman,
     Recovery,
+    Resealing,
     Roles,
     SecondFactors,
     Sessions,
@@ -354,6 +355,7 @@ class People(containers.DeclarativeContainer):
         new_secret=secret,
     )
     audit = providers.Singleton(Audit, begin=users_begin, read=users_read)
+    resealing = providers.Singleton(Resealing, begin=users_begin, sealer=sealer)
     mail = providers.Singleton(_mail, settings, now)
     postman = providers.Singleton(
         Postman,

@@ -55,6 +55,8 @@ OTHER_NAMES = {
 LISTS = frozenset({"app_secrets", "signing_keys", "sealing_keys", "peers", "contexts", "proxies"})
 """Settings that hold several values, separated by commas."""
 
+SECRETS = "secrets.json"
+"""The file in the data folder that holds what the environment does not."""
 SHORTEST_KEY, SHORTEST_WORD = 32, 16
 """Characters of a key that signs or seals, and of what Meta and we tell each other."""
 FEWEST_DIFFERENT = 8
@@ -176,6 +178,8 @@ class Secrets(Struct, kw_only=True):
     verify_token: str
     signing_key: str
     sealing_key: str
+    older_signing_keys: tuple[str, ...] = ()
+    older_sealing_keys: tuple[str, ...] = ()
 
 
 def read_settings(environment: Mapping[str, str] | None = None, **given: object) -> Settings:
@@ -330,7 +334,7 @@ def with_secrets(settings: Settings) -> Settings:
     """The settings with every secret filled in, from `secrets.json` if need be. Raise BadSettings."""
     try:
         settings.data.mkdir(parents=True, exist_ok=True)
-        kept = _kept(settings.data / "secrets.json")
+        kept = kept_secrets(settings.data)
     except OSError as error:
         raise BadSettings(
             f"The data folder {settings.data} cannot be used: {error.strerror}. "
@@ -340,12 +344,14 @@ def with_secrets(settings: Settings) -> Settings:
         settings,
         app_secrets=settings.app_secrets or (kept.app_secret,),
         verify_token=settings.verify_token or kept.verify_token,
-        signing_keys=settings.signing_keys or (kept.signing_key,),
-        sealing_keys=settings.sealing_keys or (kept.sealing_key,),
+        signing_keys=settings.signing_keys or (kept.signing_key, *kept.older_signing_keys),
+        sealing_keys=settings.sealing_keys or (kept.sealing_key, *kept.older_sealing_keys),
     )
 
 
-def _kept(path: Path) -> Secrets:
+def kept_secrets(folder: Path) -> Secrets:
+    """What a folder's file of secrets holds, which is made when there is none."""
+    path = folder / SECRETS
     if not path.exists():
         made = Secrets(
             app_secret=new_secret(),

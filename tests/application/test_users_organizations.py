@@ -23,6 +23,8 @@ from tidings.application.users import (
     NewRole,
     NewWaba,
     OrganizationChange,
+    Resealed,
+    Resealing,
 )
 from tidings.application.users.inviting import AlreadyMember
 from tidings.application.users.keys import ApiKeyNotFound
@@ -471,8 +473,9 @@ async def test_the_sealing_key_is_rotated_while_tokens_stay_readable(world, owne
     await world.wabas.connect(owner, NewWaba(waba_id=WabaId("1001"), access_token=TOKEN))
     both = replace_sealer(world, AesSealer(["n" * 40, "s" * 40]))
     assert await both.token(WabaId("1001")) == TOKEN
-    assert await both.reseal() == 1
-    assert await both.reseal() == 0
+    resealing = Resealing(world.wabas.begin, both.sealer)
+    assert await resealing.run() == Resealed(access_tokens=1)
+    assert await resealing.run() == Resealed()
     assert await replace_sealer(world, AesSealer(["n" * 40])).token(WabaId("1001")) == TOKEN
 
 

@@ -34,6 +34,7 @@ from tidings.application.users.opening import Opening, SignedIn
 from tidings.application.users.organizations import MemberChange, OrganizationChange, Organizations
 from tidings.application.users.posting import Postman
 from tidings.application.users.recovering import Forgotten, Recovery, Reset
+from tidings.application.users.resealing import Resealed, Resealing
 from tidings.application.users.roles import NewRole, Roles
 from tidings.application.users.sessions import (
     Gate,
@@ -82,6 +83,8 @@ __all__ = [
     "RecoveryCodes",
     "RefreshRequest",
     "Registration",
+    "Resealed",
+    "Resealing",
     "Reset",
     "Roles",
     "SecondFactors",

@@ -96,7 +96,7 @@ class Wabas:
         if found is None:
             raise TokenMissing()
         waba, sealed = found
-        return self.sealer.open(sealed, _place(waba))
+        return self.sealer.open(sealed, place_of(waba.organization_id, waba.waba_id))
 
     async def everywhere(self) -> Sequence[WabaId]:
         """Every account that is connected, of all organisations: for whoever runs the platform."""
@@ -107,21 +107,6 @@ class Wabas:
                 after = known[-1]
         return known
 
-    async def reseal(self) -> int:
-        """Seal with the newest key what an older one sealed; how many there were. Others go on meanwhile."""
-        after, renewed = None, 0
-        while True:
-            async with self.begin() as work:
-                found = await work.wabas.all(after, STRIDE)
-                for waba, sealed in found:
-                    if self.sealer.stale(sealed):
-                        token = self.sealer.open(sealed, _place(waba))
-                        await work.wabas.put(waba, self.sealer.seal(token, _place(waba)))
-                        renewed += 1
-            if len(found) < STRIDE:
-                return renewed
-            after = found[-1][0].waba_id
-
     async def _link(self, actor: Actor, organization: OrganizationId, waba_id: WabaId, token: str) -> Waba:
         try:
             numbers = await self.meta.connected_numbers(waba_id, token)
@@ -129,7 +114,7 @@ class Wabas:
             field, why = _blamed(refused)
             raise BadAccount(str(refused), Fault(field=field, rule="meta", message=why)) from refused
         waba = Waba(waba_id=waba_id, organization_id=organization, connected_at=self.now())
-        sealed = self.sealer.seal(token, _place(waba))
+        sealed = self.sealer.seal(token, place_of(waba.organization_id, waba.waba_id))
         event = WabaConnected(organization_id=organization, waba_id=waba_id, numbers=tuple(numbers))
         async with self.begin() as work:
             await work.wabas.put(waba, sealed)
@@ -156,5 +141,6 @@ def _faults(new: NewWaba) -> list[Fault]:
     return faults
 
 
-def _place(waba: Waba) -> str:
-    return f"wabas/{waba.organization_id}/{waba.waba_id}/token"
+def place_of(organization: OrganizationId | None, waba_id: WabaId) -> str:
+    """Where an account's token is sealed for."""
+    return f"wabas/{organization}/{waba_id}/token"

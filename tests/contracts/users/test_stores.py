@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tidings.adapters.embedded.system import uuid7
-from tidings.application.ports.users import AuditFilter
+from tidings.application.ports.users import AuditFilter, SealedKind
 from tidings.domain.events import OrganizationCreated
 from tidings.domain.kernel import OrganizationId, Permission, Role, UserId, WabaId
 from tidings.domain.users import (
@@ -588,3 +588,34 @@ async def test_a_waba_is_one_organisations_even_when_two_ask_at_once(stores):
         await work.wabas.put(winner, b"anew")
         await work.wabas.remove(winner.organization_id, waba_id)
         assert await work.wabas.sealed(waba_id) is None
+
+
+async def test_secrets_at_rest_are_found_in_order_and_changed_only_as_they_were_read(stores, user):
+    links = [
+        Waba(
+            waba_id=WabaId(f"5{uuid4().int % 10**12:012}"),
+            organization_id=OrganizationId(uuid7()),
+            connected_at=NOON,
+        )
+        for _ in range(3)
+    ]
+    async with stores.begin() as work:
+        for link in links:
+            await work.wabas.put(link, b"token")
+        await work.factors.put(SecondFactor(user_id=user.id, sealed_secret=b"seed"))
+        seen, after = [], None
+        while page := await work.sealed.page(SealedKind.ACCESS_TOKEN, after, 2):
+            seen += page
+            after = page[-1]
+        theirs = {each.id: each for each in seen}
+        assert [each.id for each in seen] == sorted(theirs)
+        for link in links:
+            record = theirs[link.waba_id]
+            assert (record.organization_id, record.sealed) == (link.organization_id, b"token")
+        first = theirs[links[0].waba_id]
+        assert await work.sealed.replace(SealedKind.ACCESS_TOKEN, first, b"anew") == 1
+        assert await work.sealed.replace(SealedKind.ACCESS_TOKEN, first, b"late") == 0
+        assert (await work.wabas.sealed(links[0].waba_id))[1] == b"anew"
+        factors = await work.sealed.page(SealedKind.SECOND_FACTOR, None, 10_000)
+        assert (user.id, b"seed") in [(each.uuid, each.sealed) for each in factors]
+        assert await work.sealed.page(SealedKind.ENDPOINT_BEFORE, None, 10) == []

@@ -10,6 +10,7 @@ from tidings.adapters.mysql.outbox import SqlInbox, SqlOutbox
 from tidings.adapters.mysql.users.audit import SqlAudit
 from tidings.adapters.mysql.users.organizations import SqlInvitations, SqlOrganizations, SqlRoles
 from tidings.adapters.mysql.users.people import SqlFactors, SqlKeys, SqlLetters, SqlProofs, SqlUsers
+from tidings.adapters.mysql.users.sealed import SqlSealed
 from tidings.adapters.mysql.users.sessions import SqlSessions
 from tidings.adapters.mysql.users.subscriptions import SqlDeliveries, SqlSubscriptions
 from tidings.adapters.mysql.users.tables import inbox, outbox
@@ -36,6 +37,7 @@ def users_in(database: Database, *, now: Now, new_id: NewId) -> tuple[Begin, Beg
             wabas=SqlWabas(connection),
             subscriptions=SqlSubscriptions(connection),
             deliveries=SqlDeliveries(connection, new_id),
+            sealed=SqlSealed(connection),
             outbox=SqlOutbox(connection, outbox, now, new_id),
             inbox=SqlInbox(connection, inbox, now),
         )

@@ -17,6 +17,7 @@ from tidings.application.ports.users.outside import (
     ShownAccounts,
     Tokens,
 )
+from tidings.application.ports.users.sealed import SealedKind, SealedRecord, SealedStore
 from tidings.application.ports.users.stores import (
     AuditFilter,
     AuditStore,
@@ -60,6 +61,9 @@ __all__ = [
     "Passwords",
     "ProofStore",
     "RoleStore",
+    "SealedKind",
+    "SealedRecord",
+    "SealedStore",
     "Sealer",
     "SessionStore",
     "ShownAccounts",

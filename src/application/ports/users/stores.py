@@ -9,6 +9,7 @@ from typing import Protocol, TypeAlias
 from msgspec import Struct
 
 from tidings.application.ports.common import Inbox, Outbox
+from tidings.application.ports.users.sealed import SealedStore
 from tidings.application.ports.users.subscriptions import DeliveryStore, SubscriptionStore
 from tidings.domain.kernel import OrganizationId, Page, UserId, WabaId
 from tidings.domain.users import (
@@ -324,6 +325,7 @@ class Work:
     wabas: WabaStore
     subscriptions: SubscriptionStore
     deliveries: DeliveryStore
+    sealed: SealedStore
     outbox: Outbox
     inbox: Inbox
 
