@@ -8,11 +8,19 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 from uuid import UUID
 
+import msgspec
 import pytest
+from click.testing import CliRunner
 
 from tidings import Tidings
+from tidings.application.campaigns import NewCampaign
+from tidings.application.contacts.people import NewContact
+from tidings.application.templates import NewTemplate
+from tidings.bootstrap.cli import cli
+from tidings.domain.campaigns import Fill
 
 PASSWORD = "correct horse battery staple"
 TEMPLATE = {
@@ -256,3 +264,54 @@ def test_migrate_brings_tables_up_says_where_they_stand_and_a_start_may_leave_it
     assert (teams["current"], teams["newest"]) == ("0001", "0001")
     assert "teams: nothing to do" in tidings("migrate", data=tmp_path).stdout
     assert tidings("migrate", "--drift").returncode == 0
+
+
+def in_this_process(*words, data):
+    """What a command prints, without the seconds that a process needs to begin."""
+    done = CliRunner().invoke(cli, [*map(str, words), "--data", str(data)], env={"COLUMNS": "200"})
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_lists_and_reports_are_tables_for_people_and_json_for_machines(folder):
+    async def filled():
+        async with Tidings.embedded(folder) as t:
+            actor = await t.operator()
+            for n in range(3):
+                new = NewContact(phone=f"+4477009000{n:02}", country_code="+44", first_name=f"[b]P{n}")
+                await t.contacts.add(actor, new)
+            template = await t.templates.create(actor, msgspec.convert(TEMPLATE, NewTemplate))
+            fill = {"body.1": Fill(field="firstName")}
+            new = NewCampaign(name="[red]News", template_id=template.id, parameters=fill)
+            await t.campaigns.create(actor, new)
+
+    asyncio.run(filled())
+    page = json.loads(in_this_process("contacts", "list", "--limit", "2", "--json", data=folder))
+    assert [each["firstName"] for each in page["items"]] == ["[b]P2", "[b]P1"]
+    shown = in_this_process("contacts", "list", "--limit", "2", data=folder)
+    assert all(text in shown for text in ("phone", "+447700900002", "[b]P1"))
+    assert shown.rstrip().splitlines()[-1] == f"There is more: --cursor {page['nextCursor']}"
+    more = in_this_process("contacts", "list", "--cursor", page["nextCursor"], "--json", data=folder)
+    assert [each["firstName"] for each in json.loads(more)["items"]] == ["[b]P0"]
+    nobody = in_this_process("contacts", "list", "--search", "nobody", data=folder)
+    assert nobody == "There is nothing yet.\n"
+    assert "opening" in in_this_process("templates", "list", data=folder)
+    (campaign,) = json.loads(in_this_process("campaigns", "list", "--json", data=folder))["items"]
+    assert "draft" in in_this_process("campaigns", "list", data=folder)
+    shown = in_this_process("campaigns", "report", campaign["id"], data=folder)
+    assert shown.startswith("[red]News is draft.")
+
+
+def test_a_shell_completes_commands():
+    for shell in ("bash", "zsh", "fish"):
+        script = tidings("completion", shell).stdout
+        assert "_TIDINGS_COMPLETE" in script
+    asked = {"_TIDINGS_COMPLETE": "bash_complete", "COMP_WORDS": "tidings ca", "COMP_CWORD": "1"}
+    done = subprocess.run(
+        [shutil.which("tidings", path=str(Path(sys.executable).parent))],
+        env={**os.environ, **asked},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "campaigns" in done.stdout

@@ -1,29 +1,18 @@
 """The command line: one line that says what to do when something is in the way, never a traceback."""
 
-import asyncio
 import errno
-import json
 import sys
-from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
-import msgspec
-from rich.console import Console
-from rich.markup import escape
+from click.shell_completion import get_completion_class
 
-from tidings.bootstrap.settings import CONTEXTS, PORTS, BadSettings, read_settings
+from tidings.bootstrap import cli_records, cli_upkeep
+from tidings.bootstrap.settings import CONTEXTS, PORTS, read_settings
+from tidings.bootstrap.terminal import data_option, err
+from tidings.bootstrap.terminal import run as at_work
 from tidings.domain.errors import Refused
-
-T = TypeVar("T")
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-
-data_option = click.option(
-    "--data", type=click.Path(path_type=Path), default=None, help="Folder of the platform's files."
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
 def main() -> None:
@@ -80,7 +69,7 @@ def serve(
 
     chosen = contexts or CONTEXTS
     settings = read_settings(data=data, host=host, contexts=chosen)
-    _run(run(settings, chosen, port or (PORTS[chosen[0]] if len(chosen) == 1 else 3000), send=send))
+    at_work(run(settings, chosen, port or (PORTS[chosen[0]] if len(chosen) == 1 else 3000), send=send))
 
 
 @cli.command()
@@ -89,36 +78,7 @@ def worker(data: Path | None) -> None:
     """Send what is due, and nothing else; as many of these as you like."""
     from tidings.bootstrap.service import work
 
-    _run(work(read_settings(data=data, contexts=("whatsapp",))))
-
-
-@cli.command()
-@click.argument("contexts", nargs=-1, type=click.Choice([*CONTEXTS, "bus"]))
-@click.option("--check", is_flag=True, help="Change nothing; 1 when something is behind.")
-@click.option("--drift", is_flag=True, help="1 when the tables in the code are not what the versions make.")
-@click.option("--draft", default=None, metavar="WHAT", help="Write the next version of changed tables.")
-@data_option
-@json_option
-def migrate(
-    contexts: tuple[str, ...],
-    check: bool,
-    drift: bool,
-    draft: str | None,
-    data: Path | None,
-    as_json: bool,
-) -> None:
-    """Bring the tables of all contexts, or of those that are named, to this version."""
-    from tidings.bootstrap import schema
-
-    if drift or draft:
-        sys.exit(schema.drifted(contexts, draft, err.print))
-    settings = read_settings(data=data)
-    if check:
-        found = _run(schema.look(settings, contexts))
-        _show(found, as_json, lambda each: f"{each.context}: {each.current or 'none'} of {each.newest}")
-        sys.exit(0 if all(each.is_current for each in found) else 1)
-    done = _run(schema.bring_up(settings, contexts))
-    _show(done, as_json, lambda each: f"{each.context}: {', '.join(each.applied) or 'nothing to do'}")
+    at_work(work(read_settings(data=data, contexts=("whatsapp",))))
 
 
 @cli.command()
@@ -137,7 +97,7 @@ def sandbox(**options: Any) -> None:
     """A Graph API of our own, faithful and offline, for any client of Meta's."""
     from tidings.bootstrap.service import play_meta
 
-    _run(play_meta(**options))
+    at_work(play_meta(**options))
 
 
 @cli.command()
@@ -153,276 +113,15 @@ def demo(contacts: Path, data: Path, speed: int) -> None:
     sys.exit(run(contacts, data, speed=speed))
 
 
-@cli.group()
-def contacts() -> None:
-    """People, and files of people."""
-
-
-@contacts.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--country", default="+1", show_default=True, help="Where numbers without a code belong.")
-@click.option("--group", default=None, help="Put everyone into this group, which is made when missing.")
-@click.option("--policy", type=click.Choice(["skip", "update", "merge"]), default="update", show_default=True)
-@click.option("--dry-run", is_flag=True, help="Say what would happen, and write nothing.")
-@click.option("--organization", default=None, help="Id of the organisation, when there are several.")
-@data_option
-@json_option
-def import_contacts(
-    file: Path,
-    country: str,
-    group: str | None,
-    policy: str,
-    dry_run: bool,
-    organization: str | None,
-    data: Path | None,
-    as_json: bool,
-) -> None:
-    """Bring a CSV file of people in; the same file again changes nothing."""
-    from tidings.bootstrap.commands import import_contacts as run
-    from tidings.domain.contacts.importing import ImportOptions, Policy
-
-    options = ImportOptions(policy=Policy(policy), country=country, dry_run=dry_run)
-    _print(_run(run(read_settings(data=data), organization, file, group, options)), as_json)
-
-
-@cli.group()
-def templates() -> None:
-    """Message templates."""
-
-
-@templates.command("create")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--organization", default=None)
-@data_option
-@json_option
-def create_template(file: Path, organization: str | None, data: Path | None, as_json: bool) -> None:
-    """Submit the template in a JSON FILE (name, language, category, components) for review."""
-    from tidings.bootstrap.commands import create_template as run
-
-    _print(_run(run(read_settings(data=data), organization, file)), as_json)
-
-
-@cli.group()
-def campaigns() -> None:
-    """Campaigns."""
-
-
-def _campaign_command(name: str, text: str) -> Callable[..., None]:
-    @campaigns.command(name, help=text)
-    @click.argument("campaign")
-    @click.option("--organization", default=None)
-    @data_option
-    @json_option
-    def command(campaign: str, organization: str | None, data: Path | None, as_json: bool) -> None:
-        from tidings.bootstrap.commands import turn_campaign
-
-        _print(_run(turn_campaign(read_settings(data=data), organization, campaign, name)), as_json)
-
-    return command
-
-
-for _name, _text in {
-    "launch": "Check everyone, freeze the audience and start sending.",
-    "pause": "Stop new sends at once.",
-    "resume": "Go on with exactly the rest.",
-    "cancel": "Stop for good.",
-    "report": "Everyone accounted for.",
-}.items():
-    _campaign_command(_name, _text)
-
-
-@campaigns.command("create")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--organization", default=None)
-@data_option
-@json_option
-def create_campaign(file: Path, organization: str | None, data: Path | None, as_json: bool) -> None:
-    """Draft the campaign in a JSON FILE (name, templateId, groupId, parameters)."""
-    from tidings.bootstrap.commands import create_campaign as run
-
-    _print(_run(run(read_settings(data=data), organization, file)), as_json)
-
-
-@campaigns.command("watch")
-@click.argument("campaign")
-@click.option("--organization", default=None)
-@data_option
-def watch_campaign(campaign: str, organization: str | None, data: Path | None) -> None:
-    """Follow a campaign until it ends; sends too, when no other process does."""
-    from tidings.bootstrap.commands import watch_campaign as run
-
-    sys.exit(_run(run(read_settings(data=data), organization, campaign)))
-
-
-@cli.group("letters")
-def dead_letters() -> None:
-    """Events that could not be dealt with, kept for people to look at."""
-
-
-@dead_letters.command("list")
-@click.argument("group", type=click.Choice(CONTEXTS))
-@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
-@data_option
-@json_option
-def list_letters(group: str, limit: int, data: Path | None, as_json: bool) -> None:
-    """Show what a context could not deal with, and why, oldest first."""
-    from tidings.bootstrap.commands import list_letters as run
-
-    found = _run(run(read_settings(data=data), group, limit))
-    if as_json:
-        _print(found, True)
-    for each in () if as_json else found:
-        click.echo(f"{each['id']}  {each['type']}  after {each['attempts']} attempts: {each['reason']}")
-
-
-@dead_letters.command("redrive")
-@click.argument("group", type=click.Choice(CONTEXTS))
-@click.argument("ids", nargs=-1)
-@data_option
-@json_option
-def redrive_letters(group: str, ids: tuple[str, ...], data: Path | None, as_json: bool) -> None:
-    """Deliver these once more, or all of the context's when none is named."""
-    from tidings.bootstrap.commands import redrive_letters as run
-
-    _print(_run(run(read_settings(data=data), group, ids)), as_json)
-
-
-@cli.group("webhooks")
-def webhooks() -> None:
-    """What Meta told us and that was set aside: unreadable, or of a number that is nobody's here."""
-
-
-@webhooks.command("list")
-@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
-@data_option
-@json_option
-def list_set_aside(limit: int, data: Path | None, as_json: bool) -> None:
-    """Show it with the reason, the newest first."""
-    from tidings.bootstrap.commands import list_set_aside as run
-
-    found = _run(run(read_settings(data=data), limit))
-    if as_json:
-        _print(found, True)
-    for each in () if as_json else found:
-        click.echo(f"{each['id']}  {each['at']:%Y-%m-%d %H:%M:%S}  {each['where']}: {each['reason']}")
-
-
-@webhooks.command("again")
-@click.argument("ids", nargs=-1, type=int, required=True)
-@data_option
-@json_option
-def apply_again(ids: tuple[int, ...], data: Path | None, as_json: bool) -> None:
-    """Apply bodies that were set aside whole once more, after what stood in the way was mended."""
-    from tidings.bootstrap.commands import apply_again as run
-
-    _print(_run(run(read_settings(data=data), ids)), as_json)
-
-
-@cli.group("keys")
-def keys() -> None:
-    """Keys that sign and seal: new ones, everything sealed anew, the older ones let go."""
-
-
-@keys.command("new")
-def new_key() -> None:
-    """Print a key for TIDINGS_SIGNING_KEYS or TIDINGS_SEALING_KEYS: put it in front of those of now."""
-    from tidings.bootstrap.keys import new_key as run
-
-    click.echo(run())
-
-
-@keys.command("rotate")
-@data_option
-@json_option
-def rotate_keys(data: Path | None, as_json: bool) -> None:
-    """Put new keys in front of the folder's own; then start every process again."""
-    from tidings.bootstrap.keys import rotate as run
-
-    _print(run(read_settings(data=data)), as_json)
-
-
-@keys.command("reseal")
-@data_option
-@json_option
-def reseal_secrets(data: Path | None, as_json: bool) -> None:
-    """Seal with the newest key what older ones sealed; may be run at any time, and again."""
-    from tidings.bootstrap.keys import reseal as run
-
-    _print(_run(run(read_settings(data=data, contexts=("users",)))), as_json)
-
-
-@keys.command("retire")
-@data_option
-@json_option
-def retire_keys(data: Path | None, as_json: bool) -> None:
-    """Seal everything anew and let the folder's older keys go; every process must have started since."""
-    from tidings.bootstrap.keys import retire as run
-
-    _print(_run(run(read_settings(data=data, contexts=("users",)))), as_json)
-
-
 @cli.command()
-@data_option
-@json_option
-def doctor(data: Path | None, as_json: bool) -> None:
-    """Look at settings, servers, tables, tokens and the callback, and say what to do; 1 if one is bad."""
-    from tidings.bootstrap.doctor import Health, examined, of_bad_settings
-
-    try:
-        found = _run(examined(read_settings(data=data)))
-    except BadSettings as error:
-        found = of_bad_settings(error)
-    marks = {Health.GOOD: "[green]good[/]", Health.WEAK: "[yellow]weak[/]", Health.BAD: "[red]bad[/]"}
-    if as_json:
-        _print(found, True)
-    for each in () if as_json else found:
-        out.print(f"{marks[each.health]}  {escape(each.what)}: {escape(each.said)}")
-        if each.remedy:
-            out.print(f"      {escape(each.remedy)}")
-    sys.exit(1 if any(each.health is Health.BAD for each in found) else 0)
+@click.argument("shell", type=click.Choice(["bash", "fish", "zsh"]))
+def completion(shell: str) -> None:
+    """Print what makes a shell complete our commands: eval "$(tidings completion bash)"."""
+    kind = get_completion_class(shell)
+    if kind is None:
+        raise click.BadParameter(f"no completion for {shell}")
+    click.echo(kind(cli, {}, "tidings", "_TIDINGS_COMPLETE").source())
 
 
-@cli.command("endpoints")
-@json_option
-def list_endpoints(as_json: bool) -> None:
-    """List every endpoint, and what one needs to call it."""
-    from tidings.bootstrap.commands import list_endpoints as run
-
-    found = _run(run())
-    if as_json:
-        _print(found, True)
-        return
-    for each in found:
-        click.echo(f"{each['method']:7}{each['path']:55}{each['who']}")
-
-
-@cli.command("events")
-def list_events() -> None:
-    """Print the events between contexts as an AsyncAPI document."""
-    from tidings.bootstrap.commands import list_events as run
-
-    click.echo(json.dumps(_run(run()), indent=2))
-
-
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    if sys.platform == "win32":
-        return asyncio.run(work)
-    import uvloop
-
-    return uvloop.run(work)
-
-
-def _show(found: Sequence[T], as_json: bool, line: Callable[[T], str]) -> None:
-    if as_json:
-        click.echo(msgspec.json.encode(found))
-    else:
-        for each in found:
-            click.echo(line(each))
-
-
-def _print(answer: object, as_json: bool) -> None:
-    encoded = msgspec.json.encode(answer)
-    if as_json:
-        click.echo(encoded)
-    else:
-        Console().print_json(json.dumps(msgspec.json.decode(encoded)))
+for _command in (*cli_records.COMMANDS, *cli_upkeep.COMMANDS):
+    cli.add_command(_command)

@@ -14,17 +14,22 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from tidings.adapters.http.security import endpoints
 from tidings.adapters.observing.logs import log_as_json
 from tidings.application.campaigns import NewCampaign
+from tidings.application.campaigns.reporting import Report
+from tidings.application.ports.contacts import ContactFilter
+from tidings.application.ports.templates import TemplateFilter
 from tidings.application.ports.whatsapp import Begin
 from tidings.application.templates import NewTemplate
 from tidings.bootstrap.assembly import assembled
 from tidings.bootstrap.container import Container
 from tidings.bootstrap.platform import Platform, running
 from tidings.bootstrap.settings import Settings, read_settings
-from tidings.domain.campaigns import State
+from tidings.domain.campaigns import Campaign, State
 from tidings.domain.contacts.importing import ImportOptions, ImportReport
 from tidings.domain.contacts.importing import Progress as Imported
+from tidings.domain.contacts.people import ContactView
 from tidings.domain.errors import Fault, Invalid
-from tidings.domain.kernel import Actor, CampaignId, OrganizationId, Permission
+from tidings.domain.kernel import Actor, CampaignId, OrganizationId, Page, Permission
+from tidings.domain.templates.template import Template
 
 T = TypeVar("T")
 
@@ -106,13 +111,46 @@ async def create_campaign(settings: Settings, organization: str | None, file: Pa
 
 
 async def turn_campaign(settings: Settings, organization: str | None, campaign: str, act: str) -> object:
-    """Launch, pause, resume, cancel or report."""
+    """Launch, pause, resume or cancel."""
     id = CampaignId(_id(campaign))
     async with opened(settings) as container:
         actor = await _actor(container, organization)
-        if act == "report":
-            return await container.reports().report(actor, id)
         return await getattr(container.campaigns(), act)(actor, id)
+
+
+async def report_campaign(settings: Settings, organization: str | None, campaign: str) -> Report:
+    """Everyone accounted for."""
+    id = CampaignId(_id(campaign))
+    async with opened(settings) as container:
+        return await container.reports().report(await _actor(container, organization), id)
+
+
+async def list_contacts(
+    settings: Settings, organization: str | None, search: str, *, cursor: str | None, limit: int
+) -> Page[ContactView]:
+    """People, newest first."""
+    wanted = ContactFilter(search=search)
+    async with opened(settings) as container:
+        actor = await _actor(container, organization)
+        return await container.contacts().page(actor, wanted, cursor=cursor, limit=limit)
+
+
+async def list_templates(
+    settings: Settings, organization: str | None, *, cursor: str | None, limit: int
+) -> Page[Template]:
+    """Templates, newest first."""
+    async with opened(settings) as container:
+        actor = await _actor(container, organization)
+        return await container.templates().page(actor, TemplateFilter(), cursor=cursor, limit=limit)
+
+
+async def list_campaigns(
+    settings: Settings, organization: str | None, *, cursor: str | None, limit: int
+) -> Page[Campaign]:
+    """Campaigns, newest first."""
+    async with opened(settings) as container:
+        actor = await _actor(container, organization)
+        return await container.campaigns().page(actor, cursor=cursor, limit=limit)
 
 
 async def watch_campaign(settings: Settings, organization: str | None, campaign: str) -> int:

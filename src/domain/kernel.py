@@ -178,7 +178,7 @@ def masked_person(person: PersonKey) -> PersonKey:
     return PersonKey(f"{person[:2]}{'•' * max(len(person) - 4, 3)}{person[-2:]}")
 
 
-class Page(Struct, Generic[T], frozen=True, kw_only=True):
+class Page(Struct, Generic[T], frozen=True, kw_only=True, rename="camel"):
     """Some of a list, newest or first as the list says, and how to go on.
 
     `next_cursor` is opaque and None on the last page; `total` is counted only when asked for.

@@ -48,6 +48,10 @@ class MessageStore(Protocol):
 
     async def still_pending(self, ids: Sequence[MessageId]) -> Collection[MessageId]: ...
 
+    async def lapse(self, at: datetime) -> int:
+        """Let messages in line that are of no campaign be too late from then on; how many there were."""
+        ...
+
     async def save(self, moved: Sequence[Message], before: Sequence[Message] = ()) -> None:
         """Write the present state of messages that were read in this transaction.
 

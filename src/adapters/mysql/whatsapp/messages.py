@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec.structs import asdict
-from sqlalchemy import ColumnElement, Select, and_, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.cursors import decode_cursor, encode_cursor
@@ -48,6 +48,12 @@ class SqlMessages:
 
     async def of_wamids(self, wamids: Sequence[Wamid]) -> Sequence[Message]:
         return await self._bare(m.wamid.in_(wamids), "whatsapp_messages_wamid") if wamids else []
+
+    async def lapse(self, at: datetime) -> int:
+        waiting = (m.state == State.PENDING, m.run_id.is_(None))
+        in_time = or_(m.expires_at.is_(None), m.expires_at > at)
+        done = await self.connection.execute(update(messages).where(*waiting, in_time).values(expires_at=at))
+        return done.rowcount
 
     async def still_pending(self, ids: Sequence[MessageId]) -> Collection[MessageId]:
         if not ids:
