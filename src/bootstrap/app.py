@@ -22,6 +22,7 @@ from tidings.adapters.http.describing import describe_refusals
 from tidings.adapters.http.errors import exception_handlers
 from tidings.adapters.http.health import HealthController, Probe, Probes
 from tidings.adapters.http.messages import LARGEST_WEBHOOK, MessageController, NumberController
+from tidings.adapters.http.origins import Origins
 from tidings.adapters.http.patience import Patience
 from tidings.adapters.http.policies import PolicyController
 from tidings.adapters.http.replies import Replies, cached_routes
@@ -168,6 +169,8 @@ def entrance(container: Container, contexts: Iterable[str] = CONTEXTS) -> ASGIAp
         played = container.sandbox()
         meta = None if played is None else cast("ASGIApp", played.app)
         api = create_console(api, container.now(), meta)
+    if origins := container.settings().allowed_origins:
+        api = Origins(api, frozenset(origins))
     if "whatsapp" in set(contexts):
         api = WebhookDoor(api, container.webhooks(), LARGEST_WEBHOOK)
     return api

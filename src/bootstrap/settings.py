@@ -52,7 +52,9 @@ OTHER_NAMES = {
 }
 """Variables without our prefix, as many hosts and the services before ours call them; ours win."""
 
-LISTS = frozenset({"app_secrets", "signing_keys", "sealing_keys", "peers", "contexts", "proxies"})
+LISTS = frozenset(
+    {"app_secrets", "signing_keys", "sealing_keys", "peers", "contexts", "proxies", "allowed_origins"}
+)
 """Settings that hold several values, separated by commas."""
 
 SECRETS = "secrets.json"
@@ -110,6 +112,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mail_from: str = "tidings@localhost"
     proxies: tuple[str, ...] = ()
     """Networks of reverse proxies whose word on a client's address is taken, such as `10.0.0.0/8`."""
+    allowed_origins: tuple[str, ...] = ()
+    """Origins whose pages may ask this API, such as `https://shop.example.org`; none but our own when empty."""
     rate_bearer: int = 12_000
     """Requests a minute from one person or API key; 0, here and below: as many as they like."""
     rate_organization: int = 60_000
@@ -221,6 +225,11 @@ def _json(variable: str, text: str) -> object:
 def _address_faults(settings: Settings) -> Iterator[Fault]:
     if not settings.base_url.startswith(("http://", "https://")):
         yield Fault(field="TIDINGS_BASE_URL", rule="url", message="must be an http or https URL")
+    for origin in settings.allowed_origins:
+        url = urlsplit(origin)
+        if url.scheme not in ("http", "https") or not url.netloc or origin != f"{url.scheme}://{url.netloc}":
+            message = f"must hold origins such as https://shop.example.org, which {origin!r} is not"
+            yield Fault(field="TIDINGS_ALLOWED_ORIGINS", rule="origin", message=message)
     scheme = urlsplit(settings.smtp_url).scheme
     if settings.smtp_url and scheme not in ("smtp", "smtps", "smtp+plain"):
         wants = "must begin with smtp://, smtps:// or smtp+plain://"

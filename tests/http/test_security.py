@@ -1,9 +1,14 @@
 """What strangers try on the whole service; each row of docs/security.md names the test that holds it."""
 
+import httpx
 import pytest
 
 from tests.http.checked import ACCOUNT, numbers, until
 from tests.http.test_journey import TEMPLATE
+from tidings.bootstrap.app import entrance
+from tidings.bootstrap.assembly import assembled
+from tidings.bootstrap.platform import running
+from tidings.bootstrap.settings import Settings
 from tidings.domain.kernel import WabaId
 
 pytestmark = pytest.mark.anyio
@@ -155,3 +160,33 @@ async def test_what_only_operators_may_see_is_not_on_this_port(signed_in):
     for path in ("/metrics", "/internal/Doorkeeper/identify", "/debug", "/.env", "/.git/config"):
         for method in ("GET", "POST"):
             assert (await ask.client.request(method, path)).status_code == 404, path
+
+
+async def test_sec_21_pages_of_other_origins_may_ask_only_when_they_are_named(tmp_path):
+    shop = "https://shop.example.org"
+    async with (
+        assembled(Settings(data=tmp_path, allowed_origins=(shop,))) as container,
+        running(container, (), send=False),
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(entrance(container)), base_url="http://tidings"
+        ) as client,
+    ):
+        asked = {"access-control-request-method": "POST", "access-control-request-headers": "authorization"}
+        allowed = await client.options("/api/contacts", headers={"origin": shop, **asked})
+        assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (204, shop)
+        assert "authorization" in allowed.headers["access-control-allow-headers"]
+        for path in ("/health", "/api/contacts", "/nothing"):
+            told = (await client.get(path, headers={"origin": shop})).headers
+            assert (told["access-control-allow-origin"], told["vary"]) == (shop, "origin")
+            assert "access-control-allow-credentials" not in told
+        for stranger in ("https://evil.example", "null", f"{shop}.evil.example", "http://shop.example.org"):
+            refused = await client.options("/api/contacts", headers={"origin": stranger, **asked})
+            assert not any(name.startswith("access-control") for name in refused.headers)
+            told = await client.get("/health", headers={"origin": stranger})
+            assert not any(name.startswith("access-control") for name in told.headers)
+
+
+async def test_sec_21_no_page_elsewhere_may_ask_when_none_is_named(served):
+    ask, _ = served
+    told = await ask.client.get("/health", headers={"origin": "https://shop.example.org"})
+    assert not any(name.startswith("access-control") for name in told.headers)
