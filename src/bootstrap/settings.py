@@ -113,7 +113,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     proxies: tuple[str, ...] = ()
     """Networks of reverse proxies whose word on a client's address is taken, such as `10.0.0.0/8`."""
     allowed_origins: tuple[str, ...] = ()
-    """Origins whose pages may ask this API, such as `https://shop.example.org`; none but our own when empty."""
+    """Origins whose pages may ask this API, such as `https://shop.example.org`."""
     rate_bearer: int = 12_000
     """Requests a minute from one person or API key; 0, here and below: as many as they like."""
     rate_organization: int = 60_000

@@ -30,7 +30,7 @@ class Origins:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = dict(scope["headers"])
+        headers: dict[bytes, bytes] = dict(cast("Any", scope["headers"]))
         origin = headers.get(b"origin", b"")
         allowed = origin.decode("latin-1") in self.allowed
         if scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
