@@ -19,6 +19,7 @@ from tidings.adapters.http.contact_segments import AttributeController, SegmentC
 from tidings.adapters.http.contacts import ContactController, GroupController
 from tidings.adapters.http.conversations import ConversationController, DeskController
 from tidings.adapters.http.describing import describe_refusals
+from tidings.adapters.http.documenting import ReferenceDocument, ReferencePage
 from tidings.adapters.http.errors import exception_handlers
 from tidings.adapters.http.health import HealthController, Probe, Probes
 from tidings.adapters.http.messages import LARGEST_WEBHOOK, MessageController, NumberController
@@ -146,6 +147,7 @@ def create_app(container: Container, contexts: Iterable[str] = CONTEXTS) -> Lite
             ),
             security=[{"bearer": []}],
             use_handler_docstrings=True,
+            render_plugins=[ReferencePage(), ReferenceDocument()],
         ),
         debug=False,
     )

@@ -137,3 +137,13 @@ def test_the_page_of_one_thing_is_accessible_and_fits_a_phone(page, served):
         page.set_viewport_size({"width": 360, "height": 740})
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, path
+
+
+def test_the_reference_of_the_api_shows_every_operation_from_our_own_files(page, served):
+    elsewhere = []
+    page.on("request", lambda request: elsewhere.append(request.url))
+    page.goto(f"{served.url}/schema")
+    page.locator("#operations-tag-Campaigns").click()
+    page.locator("[data-path='/api/campaigns/{id}/launch']").first.wait_for()
+    ours = (served.url, "data:", "blob:")
+    assert [url for url in elsewhere if not url.startswith(ours)] == []

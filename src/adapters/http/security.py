@@ -41,8 +41,17 @@ SECURITY_HEADERS: list[Header] = [
     (b"referrer-policy", b"no-referrer"),
     (b"strict-transport-security", b"max-age=31536000; includeSubDomains"),
 ]
-OF_PAGES = 4
-"""How many of them concern what a page may load, or keep: a handler may say otherwise."""
+REFERENCE_HEADERS: list[Header] = [
+    *SECURITY_HEADERS[:2],
+    (
+        b"content-security-policy",
+        b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+        b"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (b"cache-control", b"no-cache"),
+    *SECURITY_HEADERS[4:],
+]
+"""Of the page that shows the API, whose scripts and styles are our own files."""
 NEVER_COUNTED = frozenset({"/health", "/ready"})
 KEPT = 10_000
 """Bearers that are remembered at most."""
@@ -249,10 +258,11 @@ def _actor(state: dict[str, Any]) -> Actor:
 
 
 def _missing(given: Sequence[Header], wanted: Sequence[Header], path: str) -> list[Header]:
-    """The headers to add: all but those the handler set itself; a page of documentation loads scripts."""
+    """The headers to add: all but those the handler set itself."""
     present = {name.lower() for name, _ in given}
-    rest = wanted[OF_PAGES:] if path.startswith("/schema") else wanted
-    return [header for header in rest if header[0] not in present]
+    if path.startswith("/schema"):
+        wanted = [*REFERENCE_HEADERS, *wanted[len(SECURITY_HEADERS) :]]
+    return [header for header in wanted if header[0] not in present]
 
 
 def _is_address(text: str) -> bool:
