@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check soak mutants bench bench-large chaos pictures audit sbom lock clean
+.PHONY: help demo serve test check soak mutants bench bench-large chaos pictures docs audit sbom lock clean
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -54,6 +54,9 @@ bench-large: $(STAMP) ## how looking for people slows down from 10,000 of them t
 pictures: $(STAMP) ## screenshots of every page of the console into docs/pictures
 	@bash tests/servers.sh
 	@$(BIN)/python -m pytest tests/console/pictures.py
+
+docs: $(STAMP) ## the documentation as a site, in build/site
+	@$(BIN)/python -m mkdocs build -q --strict
 
 audit: $(STAMP) ## ask the public databases whether what is pinned has known holes (needs the internet)
 	@$(call ensure_uv) && $$uv tool run pip-audit --require-hashes --disable-pip -r requirements.lock

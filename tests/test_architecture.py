@@ -43,6 +43,39 @@ def test_the_core_needs_nothing_but_the_standard_library_and_msgspec(imports):
     ] == []
 
 
+def part(module):
+    """The part of the picture that a module belongs to."""
+    words = module.split(".")
+    match words[1:3]:
+        case ["application", "ports" | "pausing" as name]:
+            return name
+        case ["application", *_]:
+            return "use cases"
+        case ["adapters", name]:
+            return name
+        case [layer, *_]:
+            return layer
+    return "tidings"
+
+
+def picture(imports):
+    """Who knows whom, a line for each part, as ARCHITECTURE.md shows it."""
+    ours = [(a, b) for a, b in imports if a.startswith("tidings.") and b.startswith("tidings.")]
+    parts = sorted({part(a) for a, _ in ours} - {"tidings", "__main__"})
+    knows = {
+        each: sorted({part(b) for a, b in ours if part(a) == each} - {each, "tidings"}) for each in parts
+    }
+    width = max(map(len, parts))
+    drawn = [(each, ["everything"] if len(told) > len(parts) / 2 else told) for each, told in knows.items()]
+    return "".join(f"{each:{width}} ──▶ {', '.join(told) or 'nothing of ours'}\n" for each, told in drawn)
+
+
+def test_the_picture_of_who_knows_whom_is_true(imports):
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    drawn = text.split("<!-- who knows whom -->\n```\n")[1].split("```")[0]
+    assert drawn == picture(imports)
+
+
 def test_every_package_is_in_the_wheel():
     import tomllib
 
