@@ -17,6 +17,9 @@ T = TypeVar("T")
 SUSPECT = 3
 """Attempts after which a delivery goes out alone, so that a bad one stops dragging its neighbours along."""
 
+SHOWN = 5
+"""Events that a line of the log names."""
+
 log = structlog.get_logger("tidings.bus")
 
 
@@ -68,7 +71,7 @@ async def _answers(handler: Handler, deliveries: Sequence[Delivery]) -> list[Ans
     except Unavailable as error:
         failure = Answer(Outcome.WAIT, str(error))
     except Exception as error:
-        log.error("a handler failed", exc_info=error)
+        log.error("a handler failed", exc_info=error, events=_told(deliveries))
         failure = Answer(Outcome.RETRY, repr(error))
     except asyncio.CancelledError:
         # Some libraries raise it although nobody cancelled us; then it is a failure like any other.
@@ -76,6 +79,19 @@ async def _answers(handler: Handler, deliveries: Sequence[Delivery]) -> list[Ans
             raise
         failure = Answer(Outcome.RETRY, "something the handler called was cancelled")
     return [failure] * len(deliveries)
+
+
+def _told(deliveries: Sequence[Delivery]) -> list[dict[str, str]]:
+    """What a handler was given, as far as a line of the log has room."""
+    return [
+        {
+            "type": each.envelope.type,
+            "id": str(each.envelope.id),
+            "about_id": each.envelope.key,
+            "organization_id": str(each.envelope.organization_id),
+        }
+        for each in deliveries[:SHOWN]
+    ]
 
 
 def _fate(subscription: Subscription, delivery: Delivery, answer: Answer) -> Fate:
@@ -100,8 +116,7 @@ def _lament(group: str, delivery: Delivery, fate: Fate) -> None:
     log.warning(
         "dead letter",
         group=group,
-        type=delivery.envelope.type,
-        id=str(delivery.envelope.id),
+        **_told([delivery])[0],
         attempts=fate.attempts,
         reason=fate.reason,
     )

@@ -79,6 +79,10 @@ class Figures:
         for name, database in self.platform.databases.items():
             for side, used in database.in_use.items():
                 self._set("database_connections", used, name, side)
+        near = self.platform.container.near_cache()
+        self._set("replies_kept_bytes", near.size)
+        self._set("replies_kept", near.hits, "yes")
+        self._set("replies_kept", near.misses, "no")
         self._set("loops_broken", len(self.platform.loops.broken))
         self._set("loop_lag_seconds", self.lag)
         self.lag = 0.0

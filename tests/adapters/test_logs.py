@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from tidings.adapters.observing.logs import HIDDEN, of_whom, redacted
+from tidings.adapters.observing.logs import HIDDEN, of_what, of_whom, redacted
 from tidings.adapters.whose import working_for
 from tidings.domain.kernel import Actor, OrganizationId, Role, UserId
 
@@ -64,6 +64,20 @@ def test_a_line_says_whose_request_it_was():
         "request_id": "mine",
         "organization_id": str(organization),
     }
+
+
+def test_a_line_says_which_campaign_and_message_it_is_about():
+    campaign, message = UUID(int=2**127), UUID(int=2**126)
+    working_for({"request_id": "abc"}, f"/api/campaigns/{campaign}/recipients/{message}")
+    ids = {"campaign_id": str(campaign), "recipient_id": str(message)}
+    assert of_whom(None, "", {}) == {"request_id": "abc", **ids}
+    working_for({"request_id": "abc"}, f"/api/messages/{message}")
+    assert of_whom(None, "", {}) == {"request_id": "abc", "message_id": str(message)}
+    error = ValueError("it broke")
+    error.add_note(f"campaign_id={campaign}")
+    error.add_note("a remark that is none")
+    assert of_what(None, "", {"exc_info": error}) == {"exc_info": error, "campaign_id": str(campaign)}
+    assert of_what(None, "", {"exc_info": True}) == {"exc_info": True}
 
 
 def test_ours_and_libraries_lines_are_json_and_redacted():

@@ -62,29 +62,32 @@ class NearCache:
     _kept: "OrderedDict[str, tuple[bytes, float]]" = field(
         default_factory=OrderedDict[str, tuple[bytes, float]]
     )
-    _size: int = 0
+    size: int = 0
+    """Bytes in use."""
+    hits: int = 0
+    misses: int = 0
 
     def read(self, key: str) -> bytes | None:
         found = self._kept.get(key)
-        if found is None:
-            return None
-        if found[1] <= self.clock():
+        if found is None or found[1] <= self.clock():
+            self.misses += 1
             self._drop(key)
             return None
+        self.hits += 1
         self._kept.move_to_end(key)
         return found[0]
 
     def keep(self, key: str, value: bytes, seconds: float) -> None:
         self._drop(key)
         self._kept[key] = (value, self.clock() + seconds)
-        self._size += len(value) + len(key)
-        while self._size > self.room:
+        self.size += len(value) + len(key)
+        while self.size > self.room:
             self._drop(next(iter(self._kept)))
 
     def _drop(self, key: str) -> None:
         found = self._kept.pop(key, None)
         if found is not None:
-            self._size -= len(found[0]) + len(key)
+            self.size -= len(found[0]) + len(key)
 
 
 @dataclass(slots=True)

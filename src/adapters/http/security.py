@@ -150,7 +150,7 @@ class Entrance:
                 except Refused as refused:
                     state["bad_token"] = refused
         more = [*SECURITY_HEADERS, (b"x-request-id", request_id.encode())]
-        working_for(state)
+        working_for(state, cast("HTTPScope", scope)["path"])
         standing = self._standing(cast("HTTPScope", scope), state.get("actor"), bearer, origin)
         if standing is not None:
             more += standing.headers

@@ -18,6 +18,7 @@ _SECRETS = re.compile(
     r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"  # user and password of a URL
 )
 _PHONES = re.compile(r"(?<![\w.-])(?:\+\d{4,11}|\d{5,9})(\d{4})(?![\w.-])")
+_NOTED = re.compile(r"(\w+_id)=([\w.-]+)")
 HIDDEN = "…"
 
 
@@ -46,11 +47,21 @@ def of_whom(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> Mutabl
     return event
 
 
+def of_what(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor: ids noted on an error, such as `campaign_id=...`, are ids of its line."""
+    error = event.get("exc_info")
+    for note in getattr(error, "__notes__", ()):
+        if found := _NOTED.fullmatch(note):
+            event.setdefault(found[1], found[2])
+    return event
+
+
 def log_as_json(level: str) -> None:
     """One JSON line an event on stdout; of libraries, only what is wrong, in the same form."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         of_whom,
+        of_what,
         structlog.processors.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso"),

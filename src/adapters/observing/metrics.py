@@ -97,6 +97,11 @@ _GAUGES: dict[str, tuple[str, ...]] = {
     "lane_rate": ("Messages a second that a number may send now.", "number"),
     "lane_in_flight": ("Calls to Meta on their way.", "number"),
     "lane_ready": ("Messages in memory, about to leave.", "number"),
+    "replies_kept_bytes": ("Bytes of replies in this process's memory.",),
+    "replies_kept": (
+        "Requests for lists and single things since the start, by whether a reply was kept.",
+        "found",
+    ),
     "database_connections": ("Connections in use.", "database", "side"),
     "loops_broken": ("Background loops that are not at work.",),
     "loop_lag_seconds": ("The longest that the event loop was late, since the last look.",),

@@ -109,6 +109,8 @@ class Runner:
             try:
                 busy |= await self._move_on(campaign)
             except Exception as error:
+                error.add_note(f"organization_id={campaign.organization_id}")
+                error.add_note(f"campaign_id={campaign.id}")
                 stopped.append(error)
         bugs = [error for error in stopped if not isinstance(error, Unavailable)]
         for error in bugs or stopped:
