@@ -6,7 +6,7 @@ COPY requirements.lock pyproject.toml README.md LICENSE ./
 COPY src src
 # The lock file holds what tests need too; only what the package itself asks for is installed.
 RUN python -m venv /opt/tidings \
-    && /opt/tidings/bin/pip install --no-cache-dir --disable-pip-version-check --constraint requirements.lock .
+    && /opt/tidings/bin/pip install --no-cache-dir --disable-pip-version-check --constraint requirements.lock ".[traces]"
 
 FROM python:3.12-slim-bookworm
 RUN useradd --system --uid 10001 --home-dir /var/lib/tidings --create-home tidings

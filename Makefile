@@ -66,7 +66,7 @@ sbom: $(STAMP) ## the bill of materials (CycloneDX) of everything that is pinned
 
 lock: ## pin every dependency, with hashes
 	@$(call ensure_uv) && $$uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--group dev --extra testing pyproject.toml -o requirements.lock --custom-compile-command "make lock"
+		--group dev --extra testing --extra traces pyproject.toml -o requirements.lock --custom-compile-command "make lock"
 
 clean: ## remove the environment and generated files
 	rm -rf $(VENV) build dist *.egg-info

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from tidings.application.ports.bus import Answer, Delivery, Handler, MessageBus, Outcome
+from tidings.application.ports.bus import Answer, Delivery, Handler, Outcome, Publishes
 from tidings.application.ports.common import Signal
 from tidings.application.ports.relay import OutboxReader
 from tidings.domain.errors import Unavailable
@@ -39,7 +39,7 @@ class Relay:
 
     name: str
     outbox: OutboxReader
-    bus: MessageBus
+    bus: Publishes
     signal: Signal
     hold: Callable[[str], Awaitable[bool]]
     report: Report = _silence

@@ -127,6 +127,30 @@ def restore_backup(archive: Path, data: Path | None, as_json: bool) -> None:
     answer(at_work(run(read_settings(data=data), archive)), as_json)
 
 
+@click.command("migrate-from")
+@click.argument("url")
+@click.option("--user", type=int, default=None, help="The user there, when there are several.")
+@click.option("--database", default=None, help="The one database that all services there share.")
+@click.option("--organization", default=None, help="Id of the organisation here, when there are several.")
+@data_option
+@json_option
+def migrate_from(
+    url: str,
+    user: int | None,
+    database: str | None,
+    organization: str | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Bring over what a user had on the platform before ours, at mysql://USER:PASSWORD@HOST:PORT.
+
+    People, groups, templates, drafts of campaigns, and the history of messages. It may be run again.
+    """
+    from tidings.bootstrap.migrating import migrate_from as bring
+
+    answer(at_work(bring(read_settings(data=data), url, database, user, organization)), as_json)
+
+
 @click.group("keys")
 def keys() -> None:
     """Keys that sign and seal: new ones, everything sealed anew, the older ones let go."""
@@ -219,6 +243,7 @@ COMMANDS: tuple[click.Command, ...] = (
     webhooks,
     make_backup,
     restore_backup,
+    migrate_from,
     keys,
     doctor,
     list_endpoints,

@@ -55,7 +55,8 @@ async def opened(settings: Settings) -> AsyncGenerator[Container]:
             await platform.close()
 
 
-async def _actor(container: Container, organization: str | None) -> Actor:
+async def operator_of(container: Container, organization: str | None) -> Actor:
+    """Who the command line works for. Raise BadId, and what `Accounts.operator` raises."""
     wanted = None if organization is None else OrganizationId(_id(organization))
     return await container.accounts().operator(wanted)
 
@@ -80,7 +81,7 @@ async def import_contacts(
 ) -> ImportReport:
     """Import a file with a progress bar on the terminal. Raise what the import refuses."""
     async with opened(settings) as container:
-        actor = await _actor(container, organization)
+        actor = await operator_of(container, organization)
         if group is not None and not options.dry_run:
             made = await container.groups().ensure(actor, group)
             options = msgspec.structs.replace(options, group_id=made.id)
@@ -100,21 +101,21 @@ async def create_template(settings: Settings, organization: str | None, file: Pa
     """Submit the template in a file."""
     new = _read(file, NewTemplate)
     async with opened(settings) as container:
-        return await container.templates().create(await _actor(container, organization), new)
+        return await container.templates().create(await operator_of(container, organization), new)
 
 
 async def create_campaign(settings: Settings, organization: str | None, file: Path) -> object:
     """Draft the campaign in a file."""
     new = _read(file, NewCampaign)
     async with opened(settings) as container:
-        return await container.campaigns().create(await _actor(container, organization), new)
+        return await container.campaigns().create(await operator_of(container, organization), new)
 
 
 async def turn_campaign(settings: Settings, organization: str | None, campaign: str, act: str) -> object:
     """Launch, pause, resume or cancel."""
     id = CampaignId(_id(campaign))
     async with opened(settings) as container:
-        actor = await _actor(container, organization)
+        actor = await operator_of(container, organization)
         return await getattr(container.campaigns(), act)(actor, id)
 
 
@@ -122,7 +123,7 @@ async def report_campaign(settings: Settings, organization: str | None, campaign
     """Everyone accounted for."""
     id = CampaignId(_id(campaign))
     async with opened(settings) as container:
-        return await container.reports().report(await _actor(container, organization), id)
+        return await container.reports().report(await operator_of(container, organization), id)
 
 
 async def list_contacts(
@@ -131,7 +132,7 @@ async def list_contacts(
     """People, newest first."""
     wanted = ContactFilter(search=search)
     async with opened(settings) as container:
-        actor = await _actor(container, organization)
+        actor = await operator_of(container, organization)
         return await container.contacts().page(actor, wanted, cursor=cursor, limit=limit)
 
 
@@ -140,7 +141,7 @@ async def list_templates(
 ) -> Page[Template]:
     """Templates, newest first."""
     async with opened(settings) as container:
-        actor = await _actor(container, organization)
+        actor = await operator_of(container, organization)
         return await container.templates().page(actor, TemplateFilter(), cursor=cursor, limit=limit)
 
 
@@ -149,7 +150,7 @@ async def list_campaigns(
 ) -> Page[Campaign]:
     """Campaigns, newest first."""
     async with opened(settings) as container:
-        actor = await _actor(container, organization)
+        actor = await operator_of(container, organization)
         return await container.campaigns().page(actor, cursor=cursor, limit=limit)
 
 
@@ -158,7 +159,7 @@ async def watch_campaign(settings: Settings, organization: str | None, campaign:
     id = CampaignId(_id(campaign))
     log_as_json(settings.log_level)
     async with assembled(settings) as container, running(container):
-        actor = await _actor(container, organization)
+        actor = await operator_of(container, organization)
         await container.campaigns().get(actor, id)
         with Progress(
             TextColumn("{task.description}"),

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Collection
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -12,7 +13,11 @@ from tidings.adapters.mysql import gauges
 from tidings.adapters.observing.metrics import MOST_NUMBERS, Exposition, Metrics
 from tidings.application.pausing import pause
 from tidings.bootstrap.platform import OUTBOXES, Platform, listeners
-from tidings.domain.errors import Unavailable
+from tidings.bootstrap.settings import BadSettings
+from tidings.domain.errors import Fault, Unavailable
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import SpanProcessor
 
 LOOK = 10.0
 """Seconds between two looks at what waits."""
@@ -112,15 +117,39 @@ def _age(now: datetime, since: datetime | None) -> float:
 
 @asynccontextmanager
 async def observed(platform: Platform, contexts: Collection[str]) -> AsyncGenerator[None]:
-    """Figures on their port for as long as the block lasts, if there is one. Raise OSError."""
+    """Figures on their port and traces on their way for as long as the block lasts, where they are wanted.
+
+    Raise OSError when the port cannot be had, BadSettings when what traces need is not installed.
+    """
     settings, metrics = platform.container.settings(), platform.container.metrics()
-    if not settings.metrics_port:
+    async with AsyncExitStack() as stack:
+        if settings.traces_url:
+            await stack.enter_async_context(traced(platform))
+        if settings.metrics_port:
+            exposition = Exposition(metrics, settings.host, settings.metrics_port)
+            exposition.open()
+            stack.callback(exposition.close)
+            platform.loops.start("figures", Figures(platform, metrics, contexts).run)
         yield
-        return
-    exposition = Exposition(metrics, settings.host, settings.metrics_port)
-    exposition.open()
-    platform.loops.start("figures", Figures(platform, metrics, contexts).run)
+
+
+@asynccontextmanager
+async def traced(platform: Platform, processor: "SpanProcessor | None" = None) -> AsyncGenerator[None]:
+    """Traces to the collector of the settings, or to a processor of one's own. Raise BadSettings."""
+    try:
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+        from tidings.adapters.observing.traces import Spans, exporter
+    except ImportError as error:
+        wants = 'needs OpenTelemetry: pip install "tidings[traces]"'
+        fault = Fault(field="TIDINGS_TRACES_URL", rule="installed", message=wants)
+        raise BadSettings(f"The settings cannot be used: {fault.field} {wants}.", fault) from error
+    settings, metrics = platform.container.settings(), platform.container.metrics()
+    brings = processor or BatchSpanProcessor(exporter(settings.traces_url))
+    spans = Spans.to(brings, settings.traces_share, platform.container.now())
+    metrics.told = spans
     try:
         yield
     finally:
-        exposition.close()
+        metrics.told = None
+        await asyncio.to_thread(spans.close)

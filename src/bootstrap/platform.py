@@ -16,6 +16,7 @@ from tidings.adapters.mysql.users.subscription_tables import deliveries
 from tidings.adapters.mysql.whatsapp import pressure
 from tidings.adapters.mysql.whatsapp import tables as whatsapp_tables
 from tidings.adapters.mysql.whatsapp.requests import requests
+from tidings.adapters.observing.metrics import OverheardBus
 from tidings.application.pausing import pause
 from tidings.application.ports.bus import Subscription
 from tidings.application.relay import Hear, Relay, in_turn, listener, one_by_one
@@ -183,7 +184,7 @@ class Platform:
         bus = self.container.bus()
         signal = getattr(self.container, f"{name}_signal")()
         outbox = SqlOutboxReader(self.databases[name], OUTBOXES[name])
-        return Relay(name, outbox, bus, signal, bus.hold)
+        return Relay(name, outbox, OverheardBus(bus, self.container.metrics()), signal, bus.hold)
 
     def _pruner(self, name: str) -> SqlPruner:
         inbox = METADATA[name].tables.get(f"{name}_inbox")

@@ -114,6 +114,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Networks of reverse proxies whose word on a client's address is taken, such as `10.0.0.0/8`."""
     allowed_origins: tuple[str, ...] = ()
     """Origins whose pages may ask this API, such as `https://shop.example.org`."""
+    traces_url: str = ""
+    """Where traces go, as OTLP over HTTP, such as `http://collector:4318/v1/traces`; nowhere when empty."""
+    traces_share: float = 0.01
+    """Of messages that are traced one by one, from 0 to 1."""
     rate_bearer: int = 12_000
     """Requests a minute from one person or API key; 0, here and below: as many as they like."""
     rate_organization: int = 60_000

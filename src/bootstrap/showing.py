@@ -15,6 +15,9 @@ from tidings.domain.contacts.people import ContactView
 from tidings.domain.kernel import Page
 from tidings.domain.templates.template import Template
 
+PIPED = 240
+"""Columns where there is no terminal, so that nothing breaks within a line."""
+
 
 def show(page: Page[Any], console: Console) -> None:
     """A page as a table, of the columns that its kind of thing has; and how to go on when there is more."""
@@ -28,9 +31,11 @@ def show(page: Page[Any], console: Console) -> None:
     for item in page.items:
         plain: dict[str, object] = msgspec.to_builtins(item)
         table.add_row(*(Text(_cell(plain.get(field))) for field in columns.values()))
+    if not console.is_terminal:
+        console.width = PIPED
     console.print(table)
     if page.next_cursor:
-        console.print(f"There is more: --cursor {page.next_cursor}")
+        console.print(f"There is more: --cursor {page.next_cursor}", soft_wrap=True)
 
 
 def _cell(value: object) -> str:

@@ -225,7 +225,7 @@ def test_the_near_cache_keeps_to_its_room_and_its_times(steps):
         near.keep(str(key), value, seconds)
         model[str(key)] = (value, now[0] + seconds)
         now[0] += 1
-        assert near._size == sum(len(each) + len(name) for name, (each, _) in near._kept.items()) <= 200
+        assert near.size == sum(len(each) + len(name) for name, (each, _) in near._kept.items()) <= 200
         for name, (kept, until) in model.items():
             found = near.read(name)
             assert found is None or (found == kept and until > now[0])

@@ -1,9 +1,9 @@
 """Figures of one process, in Prometheus's form; docs/observability.md says what each is good for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from wsgiref.simple_server import WSGIServer
 
 from prometheus_client import (
@@ -17,6 +17,7 @@ from prometheus_client import (
     start_http_server,
 )
 
+from tidings.application.ports.bus import Envelope, Publishes
 from tidings.application.ports.common import Monotonic
 from tidings.application.ports.gateway import Accepted, Gateway, NotSent, Outgoing, Rejected, SendResult
 from tidings.domain.kernel import PhoneNumberId
@@ -27,6 +28,16 @@ SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper ends of the histograms' buckets."""
 
 M = TypeVar("M", Counter, Gauge, Histogram)
+
+
+class Told(Protocol):
+    """Who is told of what happens, one by one: traces, where they are wanted."""
+
+    def answered(self, method: str, path: str, status: int, seconds: float) -> None: ...
+
+    def sent(self, message: Outgoing, result: SendResult, seconds: float) -> None: ...
+
+    def published(self, batch: Sequence[Envelope]) -> None: ...
 
 
 @dataclass(slots=True)
@@ -40,6 +51,7 @@ class Metrics:
     refusals: Counter = field(init=False)
     request_seconds: Histogram = field(init=False)
     gauges: dict[str, Gauge] = field(init=False)
+    told: Told | None = None
 
     def __post_init__(self) -> None:
         for collect in (ProcessCollector, PlatformCollector, GCCollector):
@@ -78,6 +90,8 @@ class Metrics:
     def answered(self, path: str, method: str, status: int, seconds: float) -> None:
         method = method if method in _METHODS else "other"
         self.request_seconds.labels(area_of(path), method, f"{status // 100}xx").observe(seconds)
+        if self.told is not None:
+            self.told.answered(method, path, status, seconds)
 
     def _made(self, kind: Callable[..., M], name: str, what: str, *labels: str, **how: Any) -> M:
         return kind(f"tidings_{name}", what, labels, registry=self.registry, **how)
@@ -162,8 +176,24 @@ class MeasuredGateway:
     async def send(self, message: Outgoing) -> SendResult:
         began = self.clock()
         result = await self.gateway.send(message)
-        self.metrics.sent(message.phone_number_id, result, self.clock() - began)
+        seconds = self.clock() - began
+        self.metrics.sent(message.phone_number_id, result, seconds)
+        if self.metrics.told is not None:
+            self.metrics.told.sent(message, result, seconds)
         return result
+
+
+@dataclass(frozen=True, slots=True)
+class OverheardBus:
+    """The relay's side of a bus; what got through is told."""
+
+    bus: Publishes
+    metrics: Metrics
+
+    async def publish(self, batch: Sequence[Envelope], *, timeout: float = 5.0) -> None:
+        await self.bus.publish(batch, timeout=timeout)
+        if self.metrics.told is not None:
+            self.metrics.told.published(batch)
 
 
 @dataclass(slots=True)

@@ -127,15 +127,19 @@ class Consumer(Protocol):
         ...
 
 
-class MessageBus(Protocol):
+class Publishes(Protocol):
+    """The side of a bus on which events go in."""
+
+    async def publish(self, batch: Sequence[Envelope], *, timeout: float = 5.0) -> None:
+        """Return when every declared group has it durably; raise BusUnavailable otherwise."""
+        ...
+
+
+class MessageBus(Publishes, Protocol):
     """Fan-out to named durable groups. Delivery is at least once, everywhere."""
 
     async def declare(self, subscription: Subscription) -> None:
         """Make the group durable: what is published from now on waits for it. Raise Unavailable."""
-        ...
-
-    async def publish(self, batch: Sequence[Envelope], *, timeout: float = 5.0) -> None:
-        """Return when every declared group has it durably; raise BusUnavailable otherwise."""
         ...
 
     async def subscribe(self, subscription: Subscription, handler: Handler) -> Consumer:

@@ -11,7 +11,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from tidings.domain.errors import NotFound
-from tidings.domain.kernel import AttemptId, Phone, PhoneNumberId, WabaId, Wamid
+from tidings.domain.kernel import AttemptId, CampaignId, MessageId, Phone, PhoneNumberId, WabaId, Wamid
 from tidings.domain.whatsapp.content import Content
 
 
@@ -50,6 +50,9 @@ class Outgoing(Struct, frozen=True, kw_only=True):
     """A business-scoped user id, when there is no phone."""
     content: Content
     reply_to: Wamid | None = None
+    message_id: MessageId | None = None
+    """The message that this is an attempt of, and its campaign: for whoever follows it."""
+    campaign_id: CampaignId | None = None
 
 
 class Accepted(Struct, frozen=True, kw_only=True, tag=True):

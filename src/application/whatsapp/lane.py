@@ -371,6 +371,8 @@ class LaneSender:
                     recipient=message.recipient,
                     content=message.content,
                     reply_to=message.reply_to,
+                    message_id=message.id,
+                    campaign_id=message.run_id,
                 )
             )
         except Exception as bug:
