@@ -122,6 +122,7 @@ async def test_what_is_no_backup_or_not_whole_makes_no_folder(tmp_path):
         await t.sign_up("Rowan", "rowan@example.org", PASSWORD)
     answer("backup", archive, data=here)
     assert "not empty" in refusal("restore", archive, data=here)
+    assert "choose a place outside" in " ".join(refusal("backup", here / "x", data=here).split())
     whole = archive.read_bytes()
     for wrong in (b"", b"nonsense", whole[: len(whole) // 2]):
         archive.write_bytes(wrong)

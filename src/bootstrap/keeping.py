@@ -48,7 +48,7 @@ class Restored(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 def make(settings: Settings, archive: Path) -> BackedUp:
-    """Write the data folder into one file while the platform runs. Raise NotInAFolder, OSError."""
+    """Write the data folder into a file as it is now. Raise NotInAFolder, WithinFolder, OSError."""
     _check(settings)
     manifest = back_up(settings.data, archive, version=version("tidings"), now=utcnow())
     return BackedUp(

@@ -6,10 +6,10 @@ It only reads there, writes here through the use cases, and may be run again: wh
 import csv
 import hashlib
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from io import StringIO
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from msgspec import Struct
@@ -24,11 +24,12 @@ from tidings.bootstrap.container import Container
 from tidings.bootstrap.settings import Settings
 from tidings.domain.contacts.importing import ImportOptions, Policy
 from tidings.domain.errors import Conflict, Fault, Invalid, Refused
-from tidings.domain.kernel import Actor, BadPhone, MessageId, PhoneNumberId, Wamid, person_key, phone_of
+from tidings.domain.kernel import Actor, BadPhone, MessageId, Page, PhoneNumberId, Wamid, person_key, phone_of
 from tidings.domain.templates.template import Template as OurTemplate
 from tidings.domain.whatsapp.content import Content, Template, Text
 from tidings.domain.whatsapp.messages import Message, State
 
+T = TypeVar("T")
 COLUMNS = {
     "firstName": "first_name",
     "lastName": "last_name",
@@ -146,16 +147,9 @@ class _Move:
             await self._container.keeper().sync(self._actor)
         except Refused as refused:
             self._done = replace(self._done, templates_asked=str(refused))
-        ours: dict[str, OurTemplate] = {}
-        cursor: str | None = None
-        while True:
-            page = await self._container.templates().page(
-                self._actor, TemplateFilter(), cursor=cursor, limit=100
-            )
-            ours |= {each.name: each for each in page.items}
-            cursor = page.next_cursor
-            if cursor is None:
-                break
+        asked = self._container.templates().page
+        pages = _all(lambda at: asked(self._actor, TemplateFilter(), cursor=at, limit=100))
+        ours = {each.name: each async for each in pages}
         theirs = {str(each["name"]) for each in await self._seed.templates(self._user)}
         self._done = replace(
             self._done, templates=len(theirs & ours.keys()), templates_missing=sorted(theirs - ours.keys())
@@ -164,7 +158,8 @@ class _Move:
 
     async def _drafts(self, templates: dict[str, OurTemplate]) -> None:
         campaigns = self._container.campaigns()
-        known = {each.name for each in (await campaigns.page(self._actor, limit=100)).items}
+        pages = _all(lambda at: campaigns.page(self._actor, cursor=at, limit=100))
+        known = {each.name async for each in pages}
         left: list[str] = []
         for each in await self._seed.campaigns(self._user):
             template = templates.get(each["template_name"] or "")
@@ -226,6 +221,17 @@ class _Move:
             failed_at=at if state is State.FAILED else None,
             reason=(row["error_message"] or None) and str(row["error_message"])[:500],
         )
+
+
+async def _all(page: Callable[[str | None], Awaitable[Page[T]]]) -> AsyncIterator[T]:
+    """Everything of a list that is read page by page."""
+    found = await page(None)
+    while True:
+        for each in found.items:
+            yield each
+        if found.next_cursor is None:
+            return
+        found = await page(found.next_cursor)
 
 
 async def _sheet(pages: AsyncIterator[Sequence[Row]]) -> AsyncIterator[bytes]:

@@ -6,6 +6,7 @@ locked for writing, every reader fixes what it sees, and the locks are let go be
 
 import hashlib
 import os
+import shutil
 import sqlite3
 import tarfile
 from collections.abc import Iterator, Sequence
@@ -28,6 +29,10 @@ class FolderInUse(Conflict):
     """There is something in the folder already; restore into an empty one."""
 
 
+class WithinFolder(Invalid):
+    """A backup does not lie in the folder that it is of: the next would hold it."""
+
+
 class BadBackup(Invalid):
     """The file is no backup, or not whole."""
 
@@ -44,8 +49,10 @@ class Manifest(Struct, frozen=True, kw_only=True, rename="camel"):
 def back_up(folder: Path, archive: Path, *, version: str, now: datetime) -> Manifest:
     """Write everything in the folder into one file, which only its owner may read: keys are in it.
 
-    Raise OSError; an archive that was there stays until the new one is whole.
+    Raise WithinFolder, OSError; an archive that was there stays until the new one is whole.
     """
+    if archive.absolute().is_relative_to(folder.absolute()):
+        raise WithinFolder(f"{archive} lies in the folder that it is of; choose a place outside {folder}.")
     with TemporaryDirectory(dir=archive.parent, prefix=f".{archive.name}.") as made:
         copied = Path(made)
         _snapshot([*sorted(folder.glob("*.db"))], copied)
@@ -53,7 +60,7 @@ def back_up(folder: Path, archive: Path, *, version: str, now: datetime) -> Mani
         for path in others:
             there = copied / path.relative_to(folder)
             there.parent.mkdir(parents=True, exist_ok=True)
-            there.write_bytes(path.read_bytes())
+            shutil.copyfile(path, there)
         names = [path.relative_to(copied).as_posix() for path in sorted(copied.rglob("*")) if path.is_file()]
         files = {name: _digest(copied / name) for name in names}
         manifest = Manifest(version=version, made_at=now, files=files)

@@ -6,11 +6,10 @@ from collections.abc import (
     AsyncIterable,
     AsyncIterator,
     Callable,
-    Collection,
     Mapping,
     Sequence,
 )
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from email.message import Message
 from functools import cache
@@ -19,6 +18,7 @@ from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, Generic, TypeVar, cast, get_args, get_origin, get_type_hints
 from urllib.parse import quote
 
+import httpx
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
@@ -153,17 +153,8 @@ class Face:
 
     def _pieces(self, method: Method) -> Callable[..., Any]:
         async def export(*positional: Any, **named: Any) -> AsyncIterator[bytes]:
-            opened = self._platform.stream(_asked(method.way, method.bound(positional, named)))
-            reply = await opened.__aenter__()
-
-            async def pieces() -> AsyncGenerator[bytes]:
-                try:
-                    async for piece in reply.aiter_bytes():
-                        yield piece
-                finally:
-                    await opened.__aexit__(None, None, None)
-
-            return pieces()
+            asked = _asked(method.way, method.bound(positional, named))
+            return _pieces(await self._platform.opened(asked))
 
         return export
 
@@ -365,21 +356,21 @@ async def _inbound_file(
     platform: Platform, actor: Actor, id: ConversationId, message: MessageId
 ) -> tuple[InboundFile, AsyncGenerator[bytes]]:
     """The id of the file at Meta is not told over HTTP; here the message's stands in its place."""
-    opened = platform.stream(Ask("GET", f"/api/conversations/{id}/messages/{message}/file", actor=actor))
-    reply = await opened.__aenter__()
+    asked = Ask("GET", f"/api/conversations/{id}/messages/{message}/file", actor=actor)
+    reply = await platform.opened(asked)
     said = Message()
     said["content-disposition"] = reply.headers.get("content-disposition", "")
     kind = reply.headers.get("content-type", "application/octet-stream")
     file = InboundFile(id=str(message), mime_type=kind, filename=said.get_filename())
 
-    async def pieces() -> AsyncGenerator[bytes]:
-        try:
-            async for piece in reply.aiter_bytes():
-                yield piece
-        finally:
-            await opened.__aexit__(None, None, None)
+    return file, _pieces(reply)
 
-    return file, pieces()
+
+async def _pieces(reply: httpx.Response) -> AsyncGenerator[bytes]:
+    """What an opened answer holds; it is closed when its end was read, or when it is let go."""
+    async with aclosing(reply):
+        async for piece in reply.aiter_bytes():
+            yield piece
 
 
 async def _receive(platform: Platform, signature: str | None, body: bytes) -> None:
@@ -406,8 +397,3 @@ BY_HAND: Mapping[tuple[str, str], Callable[..., Any]] = {
 def faces(platform: Platform, kinds: Mapping[str, type], new_id: NewId) -> Mapping[str, Any]:
     """All use cases by their names."""
     return {name: Face(platform, name, kind, new_id) for name, kind in kinds.items()}
-
-
-def known_methods(name: str) -> Collection[str]:
-    """The methods of a use case that can be had over HTTP."""
-    return {*ROUTES.get(name, {}), *(method for use_case, method in BY_HAND if use_case == name)}

@@ -5,8 +5,8 @@ What was certainly not done is asked again (no connection, an answer of 502 to 5
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -123,28 +123,23 @@ class Platform:
         """The answer to a request that was not refused. Raise what the platform refuses with, typed."""
         return await self._answered(ask, lambda request, limit: self._sent(ask, request, limit))
 
-    @asynccontextmanager
-    async def stream(self, ask: Ask) -> AsyncGenerator[httpx.Response]:
-        """An answer whose body is still to come."""
+    async def opened(self, ask: Ask) -> httpx.Response:
+        """An answer whose body is still to come: whoever reads it closes it. Raise as `ask` does."""
 
-        async def opened(request: httpx.Request, _: httpx.Timeout) -> httpx.Response:
+        async def begun(request: httpx.Request, _: httpx.Timeout) -> httpx.Response:
             reply = await self._sent(ask, request, ENDLESS, stream=True)
             if reply.status_code >= HTTPStatus.BAD_REQUEST:
                 await reply.aread()
             return reply
 
-        reply = await self._answered(ask, opened)
-        try:
-            yield reply
-        finally:
-            await reply.aclose()
+        return await self._answered(ask, begun)
 
     async def moments(self, ask: Ask) -> AsyncIterator[bytes]:
         """The data of server-sent events, until the platform ends them; a lost connection is made anew."""
         lost = 0
         while True:
             try:
-                async with self.stream(ask) as reply:
+                async with aclosing(await self.opened(ask)) as reply:
                     async for line in reply.aiter_lines():
                         if line.startswith("data:"):
                             lost = 0
@@ -159,12 +154,12 @@ class Platform:
     async def _answered(
         self, ask: Ask, send: Callable[[httpx.Request, httpx.Timeout], Awaitable[httpx.Response]]
     ) -> httpx.Response:
-        pair = self._pair(ask.actor)
-        reply = await send(self._request(ask, pair), ENDLESS if ask.files else TIMEOUT)
+        pair, limit = self._pair(ask.actor), ENDLESS if ask.files else TIMEOUT
+        reply = await send(self._request(ask, pair), limit)
         if reply.status_code == HTTPStatus.UNAUTHORIZED and pair is not None and ask.actor is not None:
             fresh = await self._refreshed(ask.actor, pair)
             if fresh is not None:
-                reply = await send(self._request(ask, fresh), TIMEOUT)
+                reply = await send(self._request(ask, fresh), limit)
         if reply.status_code >= HTTPStatus.BAD_REQUEST:
             raise _refusal(reply)
         return reply
