@@ -11,9 +11,10 @@ import os
 from tidings.adapters.embedded.system import uuid7
 uuid7()
 child = os.fork()
-print(uuid7().int & (1 << 62) - 1, flush=True)
+drawn = uuid7().int & (1 << 62) - 1
 if child:
-    os.waitpid(child, 0)
+    assert os.waitpid(child, 0)[1] == 0
+print(drawn, flush=True)
 """
 
 
@@ -25,6 +26,7 @@ def test_ids_sort_in_the_order_in_which_they_are_made():
 
 
 def test_a_forked_process_draws_other_chance_than_its_parent():
+    # The parent prints after its child has ended: two at once may cut each other's line in two.
     said = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, check=True, text=True).stdout
     mine, theirs = said.split()
     assert mine != theirs
