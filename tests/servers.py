@@ -100,13 +100,18 @@ def mariadb_of_our_own(folder: Path, *more: str, durable: bool = False) -> Itera
     binary = shutil.which("mariadbd")
     if binary is None:
         raise NoServer("no MariaDB: set MARIADB_URL, or install mariadb-server")
+    # A server that starts clears its folder of temporary tables, also of those of one that starts beside it.
+    passing = folder.with_name(f"{folder.name}-passing")
+    passing.mkdir()
+    own = [f"--datadir={folder}", f"--tmpdir={passing}", *_as_root()]
     subprocess.run(
-        ["mariadb-install-db", "--no-defaults", f"--datadir={folder}", "--skip-test-db",
-         "--auth-root-authentication-method=normal", *_as_root()],
+        ["mariadb-install-db", "--no-defaults", "--skip-test-db", "--auth-root-authentication-method=normal",
+         *own],
         check=True, capture_output=True,
     )  # fmt: skip
     port = _free_port()
-    command = [binary, "--no-defaults", "--skip-name-resolve", *_private(port, folder, durable), *more]
+    private = [f"--tmpdir={passing}", *_private(port, folder, durable)]
+    command = [binary, "--no-defaults", "--skip-name-resolve", *private, *more]
     with _serving(command, port, folder / "error.log"):
         yield f"mysql+asyncmy://root@127.0.0.1:{port}/"
 

@@ -273,6 +273,31 @@ def in_this_process(*words, data):
     return done.stdout
 
 
+def test_operators_set_and_see_quotas(folder):
+    def listed():
+        return json.loads(in_this_process("quotas", "list", "--json", data=folder))
+
+    async def id_of():
+        async with Tidings.embedded(folder, work=False) as t:
+            return (await t.operator()).organization_id
+
+    organization, nobody = str(asyncio.run(id_of())), "018f4e2a-7c1b-7def-8a90-1234567890ab"
+    assert in_this_process("quotas", "list", data=folder).strip() == "There is nothing yet."
+    shown = in_this_process("quotas", "set", organization, "--per-day", 10, "--per-month", 200, data=folder)
+    assert [word for word in shown.split() if word.isdigit()] == ["0", "10", "0", "200"]
+    (own,) = listed()
+    assert (own["organizationId"], own["own"], own["quota"]) == (
+        organization,
+        True,
+        {"perDay": 10, "perMonth": 200},
+    )
+    in_this_process("quotas", "set", organization, "--as-everybody", data=folder)
+    assert listed() == []
+    refused = CliRunner().invoke(cli, ["quotas", "set", nobody, "--per-day", "1", "--data", str(folder)])
+    assert refused.exit_code != 0
+    assert listed() == []
+
+
 def test_lists_and_reports_are_tables_for_people_and_json_for_machines(folder):
     async def filled():
         async with Tidings.embedded(folder) as t:

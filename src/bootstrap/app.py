@@ -26,6 +26,7 @@ from tidings.adapters.http.messages import LARGEST_WEBHOOK, MessageController, N
 from tidings.adapters.http.origins import Origins
 from tidings.adapters.http.patience import Patience
 from tidings.adapters.http.policies import PolicyController
+from tidings.adapters.http.quotas import QuotaController
 from tidings.adapters.http.replies import Replies, cached_routes
 from tidings.adapters.http.security import Entrance, permitted, provide_actor, undeclared
 from tidings.adapters.http.subscriptions import SubscriptionController
@@ -74,6 +75,7 @@ CONTROLLERS: dict[str, list[ControllerRouterHandler]] = {
         ConversationController,
         DeskController,
         PolicyController,
+        QuotaController,
         NumberController,
     ],
 }
@@ -113,6 +115,7 @@ PROVIDED = (
     "conversations",
     "desk",
     "policies",
+    "quotas",
     "webhooks",
     "verify_token",
 )

@@ -2,7 +2,9 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.markup import escape
@@ -10,6 +12,10 @@ from rich.markup import escape
 from tidings.bootstrap.settings import CONTEXTS, BadSettings, read_settings
 from tidings.bootstrap.terminal import answer, data_option, err, json_option, out, show_lines
 from tidings.bootstrap.terminal import run as at_work
+from tidings.domain.kernel import Page
+
+if TYPE_CHECKING:
+    from tidings.application.ports.quotas import Metered
 
 
 @click.command()
@@ -194,6 +200,56 @@ def retire_keys(data: Path | None, as_json: bool) -> None:
     answer(at_work(run(read_settings(data=data, contexts=("users",)))), as_json)
 
 
+@click.group("quotas")
+def quotas() -> None:
+    """How many messages organisations may send in a day and a month of UTC, and have sent."""
+
+
+@quotas.command("list")
+@data_option
+@json_option
+def list_quotas(data: Path | None, as_json: bool) -> None:
+    """Show who has a quota of their own or has sent something this month."""
+    from tidings.bootstrap.commands import list_quotas as run
+
+    _show_quotas(at_work(run(read_settings(data=data, contexts=("whatsapp",)))), as_json)
+
+
+@quotas.command("set")
+@click.argument("organization")
+@click.option(
+    "--per-day", type=click.IntRange(min=0), default=None, help="Messages a day; not given: no limit."
+)
+@click.option("--per-month", type=click.IntRange(min=0), default=None, help="Messages a month.")
+@click.option("--as-everybody", is_flag=True, help="No quota of its own: that of the settings holds.")
+@data_option
+@json_option
+def set_quota(
+    organization: str,
+    per_day: int | None,
+    per_month: int | None,
+    as_everybody: bool,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Give the organisation with this id a quota of its own; it holds within seconds."""
+    from tidings.bootstrap.commands import set_quota as run
+    from tidings.domain.whatsapp.quotas import Quota
+
+    quota = None if as_everybody else Quota(per_day=per_day, per_month=per_month)
+    settings = read_settings(data=data, contexts=("users", "whatsapp"))
+    _show_quotas([at_work(run(settings, organization, quota))], as_json)
+
+
+def _show_quotas(found: Sequence["Metered"], as_json: bool) -> None:
+    if as_json:
+        answer(found, True)
+        return
+    from tidings.bootstrap.showing import show
+
+    show(Page(items=found), out)
+
+
 @click.command()
 @data_option
 @json_option
@@ -245,6 +301,7 @@ COMMANDS: tuple[click.Command, ...] = (
     restore_backup,
     migrate_from,
     keys,
+    quotas,
     doctor,
     list_endpoints,
     list_events,

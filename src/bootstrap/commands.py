@@ -16,6 +16,7 @@ from tidings.adapters.observing.logs import log_as_json
 from tidings.application.campaigns import NewCampaign
 from tidings.application.campaigns.reporting import Report
 from tidings.application.ports.contacts import ContactFilter
+from tidings.application.ports.quotas import Metered
 from tidings.application.ports.templates import TemplateFilter
 from tidings.application.ports.whatsapp import Begin
 from tidings.application.templates import NewTemplate
@@ -30,6 +31,7 @@ from tidings.domain.contacts.people import ContactView
 from tidings.domain.errors import Fault, Invalid
 from tidings.domain.kernel import Actor, CampaignId, OrganizationId, Page, Permission
 from tidings.domain.templates.template import Template
+from tidings.domain.whatsapp.quotas import Quota
 
 T = TypeVar("T")
 
@@ -212,6 +214,19 @@ async def redrive_letters(settings: Settings, group: str, ids: Sequence[str]) ->
         if not wanted:
             wanted = [each.envelope.id for each in await bus.dead_letters(group, limit=1000)]
         return {"redriven": await bus.redrive(group, wanted) if wanted else 0}
+
+
+async def list_quotas(settings: Settings) -> Sequence[Metered]:
+    """Who has a quota of their own, or has sent something this month."""
+    async with opened(settings) as container:
+        return await container.quotas().everybody()
+
+
+async def set_quota(settings: Settings, organization: str, quota: Quota | None) -> Metered:
+    """Raise BadId, and what `Accounts.operator` raises when there is no such organisation."""
+    async with opened(settings) as container:
+        actor = await operator_of(container, organization)
+        return await container.quotas().put(actor.organization_id, quota)
 
 
 async def list_set_aside(settings: Settings, limit: int) -> list[dict[str, Any]]:

@@ -67,19 +67,15 @@ from tidings.application.whatsapp.conversations import Conversations
 from tidings.application.whatsapp.desk import Desk
 from tidings.application.whatsapp.hearing import WebhookInbox, Webhooks
 from tidings.application.whatsapp.keeping import NumberKeeper
-from tidings.application.whatsapp.lane import SenderOptions, SenderPorts
+from tidings.application.whatsapp.lane import SenderPorts
 from tidings.application.whatsapp.lines import Lines
 from tidings.application.whatsapp.policies import Policies
+from tidings.application.whatsapp.quotas import Quotas
 from tidings.application.whatsapp.saying import Messages
 from tidings.application.whatsapp.sender import Sender
 from tidings.bootstrap.caching import telling
 from tidings.bootstrap.people import People, database_of, far, near_or_far, signal_of, whereabouts
-from tidings.bootstrap.settings import Settings
-
-
-def _sender_options(settings: Settings) -> SenderOptions:
-    margin = min(settings.send_timeout + 0.5, settings.lease * 0.7)
-    return SenderOptions(lease=settings.lease, margin=margin)
+from tidings.bootstrap.sending import everybodys_quota, sender_options
 
 
 class Container(People):
@@ -211,7 +207,8 @@ class Container(People):
     # WhatsApp.
     whatsapp_database = providers.Singleton(database_of, settings, "whatsapp")
     whatsapp_signal = providers.Singleton(signal_of, settings, "whatsapp")
-    whatsapp_work = providers.Singleton(whatsapp_in, whatsapp_database, now=now, new_id=new_id)
+    quota = providers.Singleton(everybodys_quota, settings)
+    whatsapp_work = providers.Singleton(whatsapp_in, whatsapp_database, now=now, new_id=new_id, quota=quota)
     whatsapp_begin = providers.Singleton(telling, versions, "whatsapp", whatsapp_work.provided[0])
     whatsapp_read = whatsapp_work.provided[1]
     message_reader = providers.Singleton(SqlMessageReader, whatsapp_database)
@@ -274,6 +271,7 @@ class Container(People):
         now=now,
     )
     policies = providers.Singleton(Policies, begin=whatsapp_begin, read=whatsapp_read, now=now)
+    quotas = providers.Singleton(Quotas, begin=whatsapp_begin, read=whatsapp_read, now=now)
     desk = providers.Singleton(
         Desk,
         begin=whatsapp_begin,
@@ -300,7 +298,7 @@ class Container(People):
             new_id=new_id,
             chance=providers.Object(chance),
         ),
-        providers.Singleton(_sender_options, settings),
+        providers.Singleton(sender_options, settings),
     )
 
     # Campaigns.

@@ -43,6 +43,7 @@ from tidings.application.whatsapp.conversations import Conversations
 from tidings.application.whatsapp.desk import Desk
 from tidings.application.whatsapp.hearing import Webhooks
 from tidings.application.whatsapp.policies import Policies
+from tidings.application.whatsapp.quotas import Quotas
 from tidings.application.whatsapp.saying import Messages
 from tidings.bootstrap.assembly import assembled
 from tidings.bootstrap.container import Container
@@ -92,6 +93,7 @@ class Tidings:
     conversations: Conversations
     desk: Desk
     policies: Policies
+    quotas: Quotas
     webhooks: Webhooks
 
     @classmethod

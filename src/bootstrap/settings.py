@@ -124,6 +124,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Requests a minute from all of an organisation."""
     rate_address: int = 1_200
     """Requests a minute from a network address without a bearer that is good."""
+    messages_a_day: int = 0
+    """Messages that an organisation without a quota of its own may send in a day of UTC; 0: no limit."""
+    messages_a_month: int = 0
+    """The same in a month."""
     private_endpoints: bool = False
     """Whether subscriptions may tell endpoints in one's own network, and over http: for a laptop."""
     oidc: dict[str, OidcSetting] = {}

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tidings.application.campaigns.reporting import Report
+from tidings.application.ports.quotas import Metered
 from tidings.domain.campaigns import Campaign
 from tidings.domain.contacts.people import ContactView
 from tidings.domain.kernel import Page
@@ -29,13 +30,18 @@ def show(page: Page[Any], console: Console) -> None:
     for heading in columns:
         table.add_column(heading, overflow="fold", no_wrap=heading == "id")
     for item in page.items:
-        plain: dict[str, object] = msgspec.to_builtins(item)
-        table.add_row(*(Text(_cell(plain.get(field))) for field in columns.values()))
+        plain: Mapping[str, Any] = msgspec.to_builtins(item)
+        table.add_row(*(Text(_cell(_found(plain, field))) for field in columns.values()))
     if not console.is_terminal:
         console.width = PIPED
     console.print(table)
     if page.next_cursor:
         console.print(f"There is more: --cursor {page.next_cursor}", soft_wrap=True)
+
+
+def _found(plain: Mapping[str, Any], field: str) -> object:
+    inner, _, rest = field.partition(".")
+    return _found(plain.get(inner) or {}, rest) if rest else plain.get(inner)
 
 
 def _cell(value: object) -> str:
@@ -68,6 +74,14 @@ COLUMNS: Mapping[type, Mapping[str, str]] = {
         "reason": "reason",
         "launched": "launchedAt",
         "finished": "finishedAt",
+    },
+    Metered: {
+        "organisation": "organizationId",
+        "today": "usage.today",
+        "of": "quota.perDay",
+        "this month": "usage.thisMonth",
+        "of ": "quota.perMonth",
+        "its own": "own",
     },
 }
 """What a list of each shows."""

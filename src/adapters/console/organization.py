@@ -225,6 +225,7 @@ async def _organization(
         roles=ROLES,
         custom=await api.get("/api/organization/roles") if may_see else [],
         approval=await api.get("/api/campaigns/approval") if "campaigns:read" in rights else None,
+        quota=await api.get("/api/quota") if "messages:read" in rights else None,
         form=form or {},
         wrong={} if error is None else error.by_field(),
         error=error,

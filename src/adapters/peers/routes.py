@@ -318,5 +318,6 @@ ROUTES: Mapping[str, Mapping[str, Way]] = {
         "receive": _put("/api/numbers/{number}/reception", "wish"),
     },
     "policies": {"get": _get("/api/sending-policy"), "put": _put("/api/sending-policy", "wish")},
+    "quotas": {"get": _get("/api/quota")},
 }
 """Every method that a request does alone; those with files and signatures are in `public.py`."""

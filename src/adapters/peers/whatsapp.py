@@ -9,11 +9,13 @@ from tidings.adapters.peers.templates import mould_of, say
 from tidings.application.ports.campaigns import Capacity, Outlook, Person, SendableTemplate
 from tidings.application.whatsapp.lines import LineItem, Lines
 from tidings.domain.campaigns import Campaign, Recipient, State
+from tidings.domain.campaigns.forecasting import Budget, Period
 from tidings.domain.kernel import MessageId, OrganizationId, PhoneNumberId, WabaId
 from tidings.domain.templates.languages import nearest
 from tidings.domain.whatsapp.content import Template
 from tidings.domain.whatsapp.numbers import NoNumber, Run, RunState
 from tidings.domain.whatsapp.pressure import RESERVE
+from tidings.domain.whatsapp.quotas import Quota, Usage
 
 _STATES = {
     State.PAUSED: RunState.PAUSED,
@@ -60,14 +62,15 @@ class LocalLine:
         )
 
     async def capacity(self, organization: OrganizationId, number: PhoneNumberId) -> Capacity:
-        found, used = await self.lines.capacity(organization, number)
-        limit = found.messaging_limit
+        room = await self.lines.capacity(organization, number)
+        limit = room.number.messaging_limit
         return Capacity(
-            phone_number_id=found.phone_number_id,
-            quality=found.quality_rating,
-            per_second=found.messages_per_second,
+            phone_number_id=room.number.phone_number_id,
+            quality=room.number.quality_rating,
+            per_second=room.number.messages_per_second,
             limit=None if limit is None else int(limit * (1 - RESERVE)),
-            used=used,
+            used=room.used,
+            budgets=_budgets(room.quota, room.usage),
         )
 
     async def outlook(
@@ -100,6 +103,14 @@ class LocalLine:
             }
             for entry in await self.lines.explain(organization, id)
         ]
+
+
+def _budgets(quota: Quota, usage: Usage) -> list[Budget]:
+    found = [
+        (quota.per_day, usage.today, Period.DAY),
+        (quota.per_month, usage.this_month, Period.MONTH),
+    ]
+    return [Budget(most=most, used=used, period=each) for most, used, each in found if most is not None]
 
 
 def _items(template: SendableTemplate, recipients: Sequence[Recipient]) -> list[LineItem]:

@@ -313,13 +313,14 @@ def _opens(campaign: Campaign, arm: str) -> timedelta:
 def _finish(
     portions: Counter[tuple[datetime, bool]], numbers: Sequence[Capacity], campaign: Campaign, now: datetime
 ) -> datetime:
-    """Several numbers send side by side, and share one messaging limit."""
+    """Several numbers send side by side, and share one messaging limit and the organisation's quotas."""
     due = sorted({at for at, _ in portions})
     limits = [number.limit for number in numbers if number.limit is not None]
     pipe = Pipe(
         per_second=float(sum(number.per_second for number in numbers)),
         limit=min(limits, default=None),
         used=numbers[0].used,
+        budgets=numbers[0].budgets,
     )
     flow = [Portion(due=at, new=portions[(at, False)], known=portions[(at, True)]) for at in due]
     return with_rollout(finish(flow, pipe, now), campaign.rollout)

@@ -11,6 +11,7 @@ from msgspec import Struct
 from tidings.application.ports.common import Inbox, Outbox
 from tidings.application.ports.conversations import ConversationStore, DeskStore
 from tidings.application.ports.pressure import PressureStore
+from tidings.application.ports.quotas import QuotaStore
 from tidings.domain.events import ConnectedNumber
 from tidings.domain.kernel import (
     AttemptId,
@@ -240,6 +241,7 @@ class Work:
     desk: DeskStore
     pressure: PressureStore
     requests: RequestStore
+    quotas: QuotaStore
     outbox: Outbox
     inbox: Inbox
 

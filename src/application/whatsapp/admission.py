@@ -1,7 +1,8 @@
 """Who may be written to at this moment: asked for each batch, in the transaction that writes intents down.
 
 The organisation's own rules (quiet hours, frequency caps) concern marketing; Meta's limit of people in
-24 hours concerns all templates outside a customer service window; the pair limit concerns everything.
+24 hours concerns all templates outside a customer service window; the pair limit and the quota concern
+everything.
 """
 
 from collections import Counter
@@ -27,9 +28,12 @@ from tidings.domain.whatsapp.pressure import (
     SendingPolicy,
     awake_from,
 )
+from tidings.domain.whatsapp.quotas import Quota, day_of
 
 LOOK_AGAIN = timedelta(seconds=30)
-"""Before it is asked again whether a messaging limit has room."""
+"""Before it is asked again whether a messaging limit or a quota has room for campaigns."""
+SINGLES_AGAIN = timedelta(minutes=5)
+"""The same for a single message that a quota keeps waiting."""
 
 
 class Screened(Struct, kw_only=True):
@@ -39,7 +43,7 @@ class Screened(Struct, kw_only=True):
     changed: list[Message]
     """Those that wait, or are skipped, as they are now."""
     held_until: datetime | None = None
-    """When the messaging limit may have room for new people again; they stay as they are until then."""
+    """When limit or quota may have room for campaigns again; they stay as they are until then."""
     held_for: str = ""
 
 
@@ -60,6 +64,7 @@ class Admission:
 
     zones: Zones
     pairs: Pairs = field(default_factory=Pairs)
+    quota: Quota = field(default_factory=Quota)
 
     async def screen(
         self, work: Work, number: Number, batch: Sequence[Message], now: datetime, clock: float
@@ -70,6 +75,7 @@ class Admission:
         concerned = {message.organization_id for message in left if is_marketing(message)}
         policies = await work.pressure.policies(concerned)
         left = await self._policies(work, left, policies, screened, now)
+        left = await self._quota(work, number, left, screened, now)
         screened.go = await self._reach(work, number, left, screened, now)
         capped = {organization for organization, policy in policies.items() if policy.cap is not None}
         await work.pressure.touched(
@@ -193,6 +199,26 @@ class Admission:
                 due, why = awake, f"quiet hours: {policy.quiet.start} to {policy.quiet.end} in {zones[0]}"
         return due, why
 
+    async def _quota(
+        self, work: Work, number: Number, batch: Sequence[Message], screened: Screened, now: datetime
+    ) -> list[Message]:
+        """What the organisation may send in a day and a month. Who lets it go counts it, see `LaneSender`."""
+        if self.quota.none or not batch:
+            return list(batch)
+        usage = await work.quotas.usage(number.organization_id, day_of(now), hold=True)
+        left: list[Message] = []
+        for message in batch:
+            quota = self.quota if message.run_id is None else self.quota.for_campaigns()
+            if len(left) < quota.room(usage):
+                left.append(message)
+                continue
+            until, why = quota.waits_for(usage, now)
+            if message.run_id is not None:
+                screened.held_until, screened.held_for = min(until, now + LOOK_AGAIN), why
+            else:
+                screened.changed.append(message.wait(min(until, now + SINGLES_AGAIN), why))
+        return left
+
     async def _reach(
         self, work: Work, number: Number, batch: Sequence[Message], screened: Screened, now: datetime
     ) -> list[Message]:
@@ -215,6 +241,7 @@ class Admission:
         free = talking | counted
         new: dict[PersonKey, None] = {}
         left: list[Message] = []
+        full = ""
         for message in batch:
             if not isinstance(message.content, Template) or message.person in free or message.person in new:
                 left.append(message)
@@ -224,9 +251,10 @@ class Admission:
                 new[message.person] = None
                 left.append(message)
             else:
-                screened.held_for = f"messaging limit: {limit} people in 24 hours"
+                full = f"messaging limit: {limit} people in 24 hours"
         await work.pressure.reach(organization, list(new), now)
-        if screened.held_for:
+        if full:
+            screened.held_for = full
             frees = await work.pressure.frees_at(organization, now)
             screened.held_until = min(frees or now + LOOK_AGAIN, now + LOOK_AGAIN)
         return left

@@ -8,7 +8,7 @@ never send for one lane.
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,6 +29,7 @@ from tidings.domain.kernel import AttemptId, ContactId, OrganizationId
 from tidings.domain.whatsapp.messages import Attempt, Fact, Message, State
 from tidings.domain.whatsapp.numbers import Lease, Number, RunState
 from tidings.domain.whatsapp.pace import Pace
+from tidings.domain.whatsapp.quotas import day_of
 
 NUMBER_LIFE = 5.0
 """Seconds for which what is known of the number is believed."""
@@ -145,13 +146,14 @@ class LaneSender:
         intents: list[Message] = []
         try:
             async with self.ports.begin() as work:
-                changed = await self._settle(work, outcomes)
+                changed, returned = await self._settle(work, outcomes)
                 if await work.leases.renew(self.lease, seconds=self.options.lease):
                     await self._look_at_number(work)
                     intents, skipped = await self._intend(work, chosen)
                     changed += intents + skipped
                 else:
                     self.fenced = True
+                await self._count(work, intents, returned)
                 await work.outbox.put(*moved_events(changed, self.ports.now()))
         except BaseException:
             # Whether it was committed is unknown. Nothing was called, so "not sent" is true of every
@@ -190,9 +192,10 @@ class LaneSender:
             self.ready.extend(await ask)
         self.seen_due = bool(self.ready)
 
-    async def _settle(self, work: Work, outcomes: Sequence[Settled]) -> list[Message]:
+    async def _settle(self, work: Work, outcomes: Sequence[Settled]) -> tuple[list[Message], list[Message]]:
+        """Those that changed; and, as they were, those of them that Meta did not take."""
         if not outcomes:
-            return []
+            return [], []
         by_attempt = {settled.attempt_id: settled for settled in outcomes}
         before = await work.messages.of_attempts(list(by_attempt))
         changed: list[Message] = []
@@ -207,12 +210,14 @@ class LaneSender:
             if after.attempt_id is None and after.code is not None:
                 ended += message.ended_attempt(self.ports.now(), code=after.code, reason=after.reason)
         changed = await self._let_go_of_cancelled(work, changed)
+        refused = {m.id for m in changed if m.state in (State.PENDING, State.FAILED, State.SKIPPED)}
+        returned = [message for message in before if message.id in refused]
         await work.messages.keep_attempts(ended)
         await work.pressure.undo([m for m in changed if m.state in (State.FAILED, State.SKIPPED)])
         await self._parked(work, changed)
         await work.messages.save(changed)
         await self._obey(work, changed, by_attempt, before)
-        return changed
+        return changed, returned
 
     async def _let_go_of_cancelled(self, work: Work, changed: Sequence[Message]) -> list[Message]:
         """Who comes back in line after the run was cancelled would wait there for ever."""
@@ -300,10 +305,16 @@ class LaneSender:
         await work.messages.save(intents + skipped)
         return intents, skipped
 
+    async def _count(self, work: Work, intents: Sequence[Message], returned: Sequence[Message]) -> None:
+        """What this transaction hands to Meta, less what Meta did not take, by the day of the attempt."""
+        days = Counter(day_of(m.attempted_at) for m in intents if m.attempted_at)
+        days.subtract(day_of(m.attempted_at) for m in returned if m.attempted_at)
+        await work.quotas.count(self.number.organization_id, days)
+
     async def _hold(
         self, work: Work, may: Sequence[Message], screened: Screened, now: datetime, clock: float
     ) -> None:
-        """Campaigns rest while the messaging limit is used up, and say so."""
+        """Campaigns rest while the messaging limit or the quota is used up, and say so."""
         runs = {message.run_id for message in may if message.run_id is not None}
         if screened.held_until is not None:
             self.held_until = clock + (screened.held_until - now).total_seconds()
@@ -314,11 +325,12 @@ class LaneSender:
             await work.runs.wait(runs, "")
 
     async def _look_at_number(self, work: Work) -> None:
-        """What Meta said of the number meanwhile: its speed and its limit."""
+        """What Meta said of the number meanwhile, its speed and its limit; and what operators allow."""
         clock = self.ports.boottime()
         if clock - self.seen_number_at < NUMBER_LIFE:
             return
         self.seen_number_at = clock
+        self.admission.quota = await work.quotas.of(self.number.organization_id)
         for number in await work.numbers.find([self.number.phone_number_id]):
             limit = float(number.messages_per_second)
             if limit != self.pace.limit:

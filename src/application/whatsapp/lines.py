@@ -27,6 +27,7 @@ from tidings.domain.kernel import (
 from tidings.domain.whatsapp.content import Content
 from tidings.domain.whatsapp.messages import Message, MessageNotFound
 from tidings.domain.whatsapp.numbers import Number, OtherAccount, Run, RunState
+from tidings.domain.whatsapp.quotas import Quota, Usage, day_of
 
 
 class LineItem(Struct, frozen=True, kw_only=True):
@@ -38,6 +39,17 @@ class LineItem(Struct, frozen=True, kw_only=True):
     to: Phone
     zone: str | None = None
     content: Content
+
+
+class Room(Struct, frozen=True, kw_only=True):
+    """A number, and how much of its limits is used up."""
+
+    number: Number
+    used: int
+    """People who count against the messaging limit."""
+    quota: Quota
+    """What campaigns may use of it."""
+    usage: Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +104,16 @@ class Lines:
             )
         return chosen
 
-    async def capacity(self, organization: OrganizationId, number: PhoneNumberId) -> tuple[Number, int]:
-        """A number, and how much of its messaging limit is used up. Raise NumberNotFound."""
+    async def capacity(self, organization: OrganizationId, number: PhoneNumberId) -> Room:
+        """How much of a number's limits is used up. Raise NumberNotFound."""
+        now = self.now()
         async with self.read() as work:
-            found = choose_number(await work.numbers.of(organization), number)
-            used = await work.pressure.reached_in(organization, self.now())
-        return found, used
+            return Room(
+                number=choose_number(await work.numbers.of(organization), number),
+                used=await work.pressure.reached_in(organization, now),
+                quota=(await work.quotas.of(organization)).for_campaigns(),
+                usage=await work.quotas.usage(organization, day_of(now)),
+            )
 
     async def outlook(
         self, organization: OrganizationId, number: PhoneNumberId, items: Sequence[LineItem]

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from tidings.application.ports.common import NewId, Now, Signal
 from tidings.application.ports.conversations import ConversationKey, Desks
 from tidings.application.ports.whatsapp import Begin, MessageFilter, MessageReader, Work
+from tidings.application.whatsapp.quotas import check_room
 from tidings.application.whatsapp.receiving import said_in_conversation
 from tidings.application.whatsapp.translating import number_of
 from tidings.domain.errors import Fault, Invalid
@@ -107,7 +108,7 @@ class Messages:
         """Put a message in line; it leaves within a moment. With the key `once`, only the first time.
 
         Raise BadPhone, CannotBeSaid, WindowClosed, InOtherHands, HandedOff, NoNumber, SeveralNumbers,
-        BadKey, KeyReused.
+        QuotaUsedUp, BadKey, KeyReused.
         """
         organization = actor.require(Permission.MESSAGES_SEND)
         new = replace(new, to=phone_of(new.to, "to"))
@@ -243,7 +244,10 @@ async def say_now(
     to: Phone | None = None,
     reply_to: Wamid | None = None,
 ) -> Message:
-    """Put a message in line that leaves within a moment. Raise CannotBeSaid, WindowClosed, PersonErased."""
+    """Put a message in line that leaves within a moment.
+
+    Raise CannotBeSaid, WindowClosed, PersonErased, QuotaUsedUp.
+    """
     if faults := check(content):
         raise CannotBeSaid("", *faults)
     known = place if isinstance(place, Conversation) else None
@@ -251,6 +255,7 @@ async def say_now(
     phone = to or (known.to if known else None)
     if known is not None and phone is None and known.recipient is None:
         raise PersonErased()
+    await check_room(work, place.organization_id, now)
     message = Message(
         id=id,
         organization_id=place.organization_id,

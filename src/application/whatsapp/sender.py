@@ -70,6 +70,7 @@ class Sender:
                 await work.leases.release(lease)
                 return None
             await self._inherit(work, lease, lane)
+            quota = await work.quotas.of(numbers[0].organization_id)
         limit = float(numbers[0].messages_per_second)
         pace = Pace(limit=limit, rate=limit, at=self.ports.boottime())
         sender = LaneSender(
@@ -79,7 +80,7 @@ class Sender:
             options=self.options,
             leased_until=started + self.options.lease,
             pace=pace,
-            admission=Admission(self.ports.zones),
+            admission=Admission(self.ports.zones, quota=quota),
             seen_number_at=started,
         )
         self.lanes[lane] = sender

@@ -12,15 +12,23 @@ from tidings.adapters.mysql.whatsapp.desk import SqlDesk
 from tidings.adapters.mysql.whatsapp.lanes import SqlLeases, SqlRuns
 from tidings.adapters.mysql.whatsapp.messages import SqlMessages
 from tidings.adapters.mysql.whatsapp.pressure import SqlPressure
+from tidings.adapters.mysql.whatsapp.quotas import SqlQuotas
 from tidings.adapters.mysql.whatsapp.requests import SqlRequests
 from tidings.adapters.mysql.whatsapp.tables import inbox, outbox
 from tidings.adapters.mysql.whatsapp.webhooks import SqlNumbers, SqlWebhooks
 from tidings.application.ports.common import NewId, Now
 from tidings.application.ports.whatsapp import Begin, Work
+from tidings.domain.whatsapp.quotas import Quota
 
 
-def whatsapp_in(database: Database, *, now: Now, new_id: NewId) -> tuple[Begin, Begin]:
-    """Open transactions over the whatsapp context's tables: writing ones, and ones that only look."""
+def whatsapp_in(
+    database: Database, *, now: Now, new_id: NewId, quota: Quota | None = None
+) -> tuple[Begin, Begin]:
+    """Open transactions over the whatsapp context's tables: writing ones, and ones that only look.
+
+    `quota` is that of organisations that have none of their own.
+    """
+    everybodys = quota or Quota()
 
     def work(connection: AsyncConnection, *, locking: bool) -> Work:
         return Work(
@@ -33,6 +41,7 @@ def whatsapp_in(database: Database, *, now: Now, new_id: NewId) -> tuple[Begin, 
             desk=SqlDesk(connection),
             pressure=SqlPressure(connection, locking),
             requests=SqlRequests(connection),
+            quotas=SqlQuotas(connection, everybodys),
             outbox=SqlOutbox(connection, outbox, now, new_id),
             inbox=SqlInbox(connection, inbox, now),
         )

@@ -7,6 +7,7 @@ from typing import Protocol
 from msgspec import Raw, Struct, field
 
 from tidings.domain.campaigns import Campaign, Count, Recipient
+from tidings.domain.campaigns.forecasting import Budget
 from tidings.domain.errors import Fault
 from tidings.domain.kernel import (
     ContactId,
@@ -125,6 +126,8 @@ class Capacity(Struct, frozen=True, kw_only=True):
     """People with whom campaigns may begin to talk in 24 hours; None: no limit is known."""
     used: int
     """How many of them are used up."""
+    budgets: Sequence[Budget] = ()
+    """What campaigns may use of the organisation's quotas."""
 
 
 class Outlook(Struct, frozen=True, kw_only=True):
