@@ -22,6 +22,7 @@ from tidings.adapters.http.describing import describe_refusals
 from tidings.adapters.http.documenting import ReferenceDocument, ReferencePage
 from tidings.adapters.http.errors import exception_handlers
 from tidings.adapters.http.health import HealthController, Probe, Probes
+from tidings.adapters.http.limits import LARGEST_BODY
 from tidings.adapters.http.messages import LARGEST_WEBHOOK, MessageController, NumberController
 from tidings.adapters.http.origins import Origins
 from tidings.adapters.http.patience import Patience
@@ -120,8 +121,6 @@ PROVIDED = (
     "verify_token",
 )
 """What handlers are given, by the name of the container's provider."""
-LARGEST_BODY = 64 * 1024 * 1024
-"""Bytes; a file of contacts is the largest thing that comes in."""
 
 
 def create_app(container: Container, contexts: Iterable[str] = CONTEXTS) -> Litestar:

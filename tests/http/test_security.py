@@ -5,8 +5,10 @@ import pytest
 
 from tests.http.checked import ACCOUNT, numbers, until
 from tests.http.test_journey import TEMPLATE
+from tidings.adapters.http.limits import LARGEST_BODY, LARGEST_FILE
 from tidings.bootstrap.app import entrance
 from tidings.bootstrap.assembly import assembled
+from tidings.bootstrap.demo import free_port
 from tidings.bootstrap.platform import running
 from tidings.bootstrap.settings import Settings
 from tidings.domain.kernel import WabaId
@@ -100,7 +102,7 @@ async def test_a_text_is_data_wherever_it_is_written(signed_in, text):
 
 async def test_no_answer_may_be_framed_kept_or_guessed(signed_in):
     ask, _ = signed_in
-    large = b"x" * (64 * 1024 * 1024 + 1)
+    large = b"x" * (4 * 1024 * 1024 + 1)
     answers = {
         200: await ask.client.get("/api/contacts"),
         400: await ask.client.post("/api/contacts", content=b"{"),
@@ -121,6 +123,43 @@ async def test_nobody_asks_for_more_than_a_page(signed_in):
     for query in ("limit=201", "limit=0", "limit=-1", "page=0", "page=1e9"):
         await ask("GET", f"/api/contacts?{query}", 400)
     await ask("GET", "/api/contacts?page=99999", 400)
+
+
+async def test_sec_25_a_file_is_no_larger_than_files_are_and_nothing_else_is_as_large(signed_in):
+    ask, _ = signed_in
+    people = b"phone,name\n" + b"+447700900123,Ada\n" * 300_000
+    form = {"file": ("people.csv", people, "text/csv")}
+    assert len(people) > LARGEST_BODY
+    assert (await ask.client.post("/api/contacts", content=people)).status_code == 413
+    seen = (await ask("POST", "/api/contacts/import/preview", 200, files=form))["data"]
+    assert seen["rows"]
+    form = {"file": ("people.csv", b"x" * LARGEST_FILE, "text/csv")}
+    assert (await ask.client.post("/api/contacts/import", files=form)).status_code == 413
+
+
+async def test_sec_20_a_cache_that_is_dead_opens_no_door(tmp_path):
+    redis = f"redis://127.0.0.1:{free_port()}/0"
+    async with (
+        assembled(Settings(data=tmp_path, redis_url=redis, rate_bearer=6)) as container,
+        running(container),
+        httpx.AsyncClient(transport=httpx.ASGITransport(entrance(container)), base_url="http://t") as client,
+    ):
+        made = (await client.post("/api/auth/register", json=ACCOUNT)).json()["data"]
+        mine = {"authorization": f"Bearer {made['token']}"}
+        wrong = {"email": ACCOUNT["email"], "password": "not the right one"}
+        tried = [(await client.post("/api/auth/login", json=wrong)).status_code for _ in range(7)]
+        assert tried == [401] * 5 + [429] * 2
+        unsigned = {"x-hub-signature-256": "sha256=" + "0" * 64}
+        told = await client.post("/api/messages/webhook", content=b"{}", headers=unsigned)
+        assert told.status_code == 401
+        assert (await client.post("/api/auth/logout", headers=mine)).status_code == 200
+        assert (await client.get("/api/contacts", headers=mine)).status_code == 401
+        other = {**ACCOUNT, "email": "other@example.org"}
+        made = (await client.post("/api/auth/register", json=other)).json()["data"]
+        theirs = {"authorization": f"Bearer {made['token']}"}
+        asked = [(await client.get("/api/groups", headers=theirs)).status_code for _ in range(8)]
+        assert asked == [200] * 6 + [429] * 2
+        assert (await client.get("/ready")).json()["degraded"]["cache"] != "ok"
 
 
 async def test_a_letter_leads_to_our_own_address_whatever_host_was_asked(signed_in, tmp_path):

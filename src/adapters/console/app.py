@@ -30,6 +30,7 @@ from tidings.adapters.console.sandbox import SandboxPages
 from tidings.adapters.console.segments import SegmentPages
 from tidings.adapters.console.sessions import Sessions
 from tidings.adapters.console.templates import TemplatePages
+from tidings.adapters.http.limits import LARGEST_FILE
 
 log = structlog.get_logger("tidings.console")
 
@@ -103,7 +104,7 @@ def create_console(api: ASGIApp, now: Callable[[], datetime], sandbox: ASGIApp |
         exception_handlers={ApiRefused: refused, HTTPException: lost, Exception: broken},
         compression_config=CompressionConfig(backend="gzip", minimum_size=700, exclude=["/live$"]),
         openapi_config=None,
-        request_max_body_size=64 * 1024 * 1024,
+        request_max_body_size=LARGEST_FILE,
         debug=False,
     )
     pages = frozenset(route.path.split("/")[1] for route in app.routes)

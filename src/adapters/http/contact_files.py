@@ -14,6 +14,7 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage, Stream
 from msgspec import Struct
 
 from tidings.adapters.http.envelope import Listing, Reply, listing, reply
+from tidings.adapters.http.limits import LARGEST_FILE
 from tidings.application.contacts.exporting import Exports
 from tidings.application.contacts.importing import Imports, Preview
 from tidings.application.contacts.jobs import ImportJobs
@@ -59,6 +60,7 @@ MEDIA = {
 class ContactFileController(Controller):
     path = "/api/contacts"
     tags = ["Contact files"]
+    request_max_body_size = LARGEST_FILE
 
     @post("/import/preview", permission=READ, status_code=200)
     async def preview(

@@ -14,6 +14,7 @@ from litestar.params import Body, FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage, Stream
 
 from tidings.adapters.http.envelope import Done, Listing, Reply, listing, reply
+from tidings.adapters.http.limits import LARGEST_FILE
 from tidings.adapters.http.messages import Once
 from tidings.application.ports.conversations import AgentFigures
 from tidings.application.whatsapp.conversations import Conversations
@@ -296,7 +297,7 @@ class DeskController(Controller):
         """Say which team answers a number, whether a bot goes first, and how soon people want to answer."""
         return reply(await desk.receive(actor, number, data), "Reception set")
 
-    @post("/media", permission=Permission.MESSAGES_SEND)
+    @post("/media", permission=Permission.MESSAGES_SEND, request_max_body_size=LARGEST_FILE)
     async def send_up(
         self,
         desk: NamedDependency[Desk],

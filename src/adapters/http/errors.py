@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import HTTPException, InternalServerException, ValidationException
 from litestar.handlers import HTTPRouteHandler
 from litestar.utils.scope.state import ScopeState
 from msgspec import Struct
@@ -45,6 +45,8 @@ MESSAGES = {
 }
 
 
+CUT_OFF = "client disconnected prematurely"
+"""What the framework says, as of a fault of its own, of a client that breaks off or garbles its body."""
 UNFIT = "Some fields are not as they must be."
 
 
@@ -80,6 +82,9 @@ def invalid(request: Request[Any, Any, Any], error: ValidationException) -> Resp
 def other(request: Request[Any, Any, Any], error: HTTPException) -> Response[Failure]:
     """What the framework refuses: no such route, wrong method, too large."""
     status = error.status_code
+    if isinstance(error, InternalServerException) and error.detail == CUT_OFF:
+        fault = Fault(field="", rule="whole", message="ended before it was whole")
+        return _reply(request, 400, "INVALID_REQUEST", UNFIT, [fault])
     if status >= 500:
         return broken(request, error)
     if status == 400:

@@ -119,6 +119,7 @@ _EXPLAINED = {
     "readonly database": "The database file is read-only: check its permissions.",
     "deadlock found": "Two changes stood in each other's way and this one was undone; try again.",
     "lock wait timeout": "Another change holds what this one needs; this one was undone, try again.",
+    "execution was interrupted": "The question took the database too long and was given up: ask for less.",
     "gone away": "The connection to the database was lost; try again.",
     "not connected": "The connection to the database was lost; try again.",
     "was killed": "The connection to the database was cut; try again.",

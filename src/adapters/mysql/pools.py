@@ -15,6 +15,8 @@ from tidings.adapters.mysql.literals import conversions
 
 CONNECT, LOCK_WAIT = 3, 5
 """Seconds to wait for the server, and for another's lock: a request has no more patience than that."""
+LOOK = 30
+"""Seconds after which the server gives a look up: whoever asked has gone, and others want the server."""
 FRESH = 0.5
 """Seconds for which a connection that was just used is believed to be alive."""
 
@@ -43,7 +45,14 @@ def writing(url: str, size: int, tls: SSLContext | None = None) -> AsyncEngine:
 
 def reading(url: str, size: int, tls: SSLContext | None = None) -> AsyncEngine:
     """Connections for looks without a transaction: each statement sees what is committed."""
-    return _engine(url, size, tls, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True)
+    return _engine(
+        url, size, tls, _in_time(LOOK), isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True
+    )
+
+
+def _in_time(seconds: int) -> str:
+    """More of a SET: each server reads the comment that is meant for it."""
+    return f"/*!50708 , max_execution_time={seconds * 1000}*//*M! , max_statement_time={seconds}*/"
 
 
 async def _connected(**how: Any) -> asyncmy.Connection:
@@ -61,7 +70,7 @@ async def _connected(**how: Any) -> asyncmy.Connection:
     return connection
 
 
-def _engine(url: str, size: int, tls: SSLContext | None, **how: Any) -> AsyncEngine:
+def _engine(url: str, size: int, tls: SSLContext | None, more: str = "", **how: Any) -> AsyncEngine:
     engine = create_async_engine(
         url,
         pool_recycle=1800,
@@ -73,7 +82,7 @@ def _engine(url: str, size: int, tls: SSLContext | None, **how: Any) -> AsyncEng
             "async_creator_fn": _connected,
             "conv": conversions(),
             "ssl": tls,
-            "init_command": f"SET innodb_lock_wait_timeout={LOCK_WAIT}",
+            "init_command": f"SET innodb_lock_wait_timeout={LOCK_WAIT}{more}",
         },
         **how,
     )

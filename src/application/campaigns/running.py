@@ -6,7 +6,7 @@ process may die between any two of them, and another goes on.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -45,7 +45,7 @@ from tidings.domain.campaigns import (
 )
 from tidings.domain.errors import Conflict, Invalid, NotFound, Unavailable
 from tidings.domain.events import MessagesMoved, Move, RunHalted, TemplateStatusChanged
-from tidings.domain.kernel import CampaignId, ContactId
+from tidings.domain.kernel import CampaignId, ContactId, OrganizationId
 
 PAGE = 1000
 """People handed over in one transaction."""
@@ -56,6 +56,8 @@ REST = 0.25
 AHEAD = 10_000
 """Recipients of a campaign in line at most, so that pause and cancel bite at once."""
 OPEN = frozenset({Outcome.PENDING, Outcome.SENDING})
+KNOWN = 10_000
+"""Campaigns of which it is remembered whose they are."""
 GROUP = "campaigns"
 """The consumer group of this context."""
 
@@ -80,6 +82,10 @@ class Runner:
         default_factory=dict[CampaignId, tuple[Progress, Sequence[Person]]]
     )
     """The page that follows what is planned of a campaign."""
+    known: set[tuple[OrganizationId, CampaignId]] = field(
+        default_factory=set[tuple[OrganizationId, CampaignId]]
+    )
+    """Whose campaigns are."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Move campaigns on until `stop`. Safe to run in any number of processes."""
@@ -320,11 +326,24 @@ class Runner:
                 for id, event in theirs.items():
                     if id in new:
                         moves.setdefault(event.campaign_id, []).extend(event.moves)
-                for campaign in sorted(moves):
+                for campaign in sorted(await self._ours(work, organization, moves)):
                     await work.recipients.fold(campaign, moves[campaign])
                     if any(move.state in OPEN for move in moves[campaign]):
                         await self._reopen_if_over(work, campaign)
         self.signal.wake()
+
+    async def _ours(
+        self, work: Work, organization: OrganizationId, ids: Collection[CampaignId]
+    ) -> list[CampaignId]:
+        """Without those of others: what an event says of its organisation is not taken on trust.
+
+        Whose a campaign is never changes, so it is asked once.
+        """
+        if unknown := [id for id in ids if (organization, id) not in self.known]:
+            if len(self.known) > KNOWN:
+                self.known.clear()
+            self.known.update((organization, id) for id in await work.campaigns.ours(unknown))
+        return [id for id in ids if (organization, id) in self.known]
 
     async def _reopen_if_over(self, work: Work, id: CampaignId) -> None:
         """What a frozen sender brings late may put people back in line: then it is not over yet."""

@@ -196,6 +196,10 @@ class Messages:
         async with self.begin() as work:
             if not await work.inbox.first_time("whatsapp", event_id):
                 return
+            numbers = await work.numbers.find([event.phone_number_id])
+            if not any(number.organization_id == event.organization_id for number in numbers):
+                # Nobody speaks through another organisation's number, whoever wrote to the bus.
+                return
             await work.messages.add(
                 [
                     Message(

@@ -1,6 +1,6 @@
 """Campaigns themselves in SQL, and which of them ask for work."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -50,6 +50,11 @@ class SqlCampaigns:
         if row is None:
             raise CampaignNotFound()
         return _campaign(row)
+
+    async def ours(self, ids: Collection[CampaignId]) -> Collection[CampaignId]:
+        mine = campaigns.c.organization_id == self.organization
+        query = select(campaigns.c.id).where(campaigns.c.id.in_(list(ids)), mine)
+        return {CampaignId(id) for id in (await self.connection.execute(query)).scalars()}
 
     async def save(self, campaign: Campaign) -> None:
         values = {**_row(campaign), "reason": campaign.reason and campaign.reason[:500]}

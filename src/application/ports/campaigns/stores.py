@@ -31,6 +31,10 @@ class CampaignStore(Protocol):
         """Locked until the transaction ends. Raise CampaignNotFound."""
         ...
 
+    async def ours(self, ids: Collection[CampaignId]) -> Collection[CampaignId]:
+        """Those of them that are there, and this organisation's."""
+        ...
+
     async def save(self, campaign: Campaign) -> None: ...
 
     async def told(self, id: CampaignId, epoch: int) -> None:
