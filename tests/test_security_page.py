@@ -14,6 +14,13 @@ def test_every_row_is_there_with_a_test_or_with_what_is_missing():
     assert [row for row, tests in rows.items() if "`test_" not in tests and "Missing: " not in tests] == []
 
 
+def test_every_row_of_the_checklist_by_asvs_has_its_tests():
+    checklist = PAGE.partition("## By the OWASP")[2].partition("## ")[0]
+    rows = dict(re.findall(r"^\| (\d+) \|[^|]*\|[^|]*\|([^|]*)\|$", checklist, re.MULTILINE))
+    assert list(rows) == [str(number) for number in range(1, 39)]
+    assert [row for row, tests in rows.items() if "`test_" not in tests] == []
+
+
 def test_every_test_that_the_page_names_exists():
     sources = "".join(file.read_text() for file in (ROOT / "tests").rglob("test_*.py"))
     known = set(re.findall(r"def (test_\w+)", sources))

@@ -125,6 +125,33 @@ async def test_a_letter_of_a_week_ago_is_kept_and_opens_no_window(ask):
     assert (await ask("POST", "/api/messages/send", 409, json=new))["error"]["code"] == "WINDOW_CLOSED"
 
 
+async def test_sec_14_what_was_signed_once_has_no_effect_a_second_time(ask):
+    """A STOP that is replayed after the person came back does not stop them again."""
+    person = {"phone": f"+{ADA}", "firstName": "Ada"}
+    contact = (await ask("POST", "/api/contacts", 201, json=person))["data"]["id"]
+
+    async def stopped():
+        return (await ask("GET", f"/api/contacts/{contact}", 200))["data"]["optedOut"]
+
+    earlier = int(time.time()) - 60
+    stop = body(ask.number, messages=[letter("wamid.stop", "STOP", earlier)])
+    assert await bring(ask, stop) == 200
+    await until(stopped)
+    await ask("POST", f"/api/contacts/{contact}/opt-in", 200, json={"source": "asked at the till"})
+    for _ in range(5):
+        assert await bring(ask, stop) == 200
+    after = body(ask.number, messages=[letter("wamid.after", "Hello again")])
+    assert await bring(ask, after) == 200
+
+    async def heard():
+        (thread,) = await threads(ask)
+        return thread if thread["lastText"] == "Hello again" else None
+
+    assert (await until(heard))["unread"] == 2
+    await applied(ask)
+    assert not await stopped()
+
+
 async def test_what_is_nobodys_is_set_aside_and_listed(ask):
     """F12: of an unknown number, and of a message that we never sent."""
     assert await bring(ask, body("999999999999999", messages=[letter("wamid.C")])) == 200
