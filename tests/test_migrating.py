@@ -20,10 +20,11 @@ CREATE TABLE contact_groups (id INT PRIMARY KEY, contact_id INT, group_id INT);
 CREATE TABLE whatsapp_templates (id INT PRIMARY KEY, user_id INT, name VARCHAR(100), language VARCHAR(10),
     status VARCHAR(20), deleted_at DATETIME);
 CREATE TABLE campaigns (id INT PRIMARY KEY, user_id INT, name VARCHAR(100), description TEXT,
-    template_name VARCHAR(100), group_name VARCHAR(100), status VARCHAR(20));
-CREATE TABLE campaign_logs (id INT PRIMARY KEY, campaign_id INT, phone_number VARCHAR(20), status VARCHAR(20),
-    message_id VARCHAR(100), error_message TEXT, sent_at DATETIME, delivered_at DATETIME, read_at DATETIME,
-    created_at DATETIME);
+    template_name VARCHAR(100), group_name VARCHAR(100), status VARCHAR(20), started_at DATETIME,
+    created_at DATETIME, updated_at DATETIME);
+CREATE TABLE campaign_logs (id INT PRIMARY KEY, campaign_id INT, contact_name VARCHAR(100),
+    phone_number VARCHAR(20), status VARCHAR(20), message_id VARCHAR(100), error_message TEXT,
+    sent_at DATETIME, delivered_at DATETIME, read_at DATETIME, created_at DATETIME);
 CREATE TABLE messages (id INT PRIMARY KEY, user_id INT, phone_number VARCHAR(20), message_type VARCHAR(20),
     content JSON, status VARCHAR(20), meta_message_id VARCHAR(100), error_message TEXT, sent_at DATETIME,
     delivered_at DATETIME, read_at DATETIME, created_at DATETIME);
@@ -37,12 +38,20 @@ INSERT INTO contacts VALUES
 INSERT INTO contact_groups VALUES (1, 1, 1);
 INSERT INTO whatsapp_templates VALUES (1, 1, 'opening', 'en', 'APPROVED', NULL),
     (2, 1, 'gone', 'en', 'APPROVED', NULL), (3, 1, 'draft', 'en', 'PENDING', NULL);
-INSERT INTO campaigns VALUES (1, 1, 'Spring', NULL, 'opening', 'Friends', 'draft'),
-    (2, 1, 'Winter', NULL, 'opening', NULL, 'completed'), (3, 1, 'Orphan', NULL, 'gone', NULL, 'scheduled');
+INSERT INTO campaigns VALUES 
+    (1, 1, 'Spring', NULL, 'opening', 'Friends', 'draft', NULL, '2026-01-01 08:00:00', '2026-01-01 08:00:00'),
+    (2, 1, 'Winter', 'Cold', 'opening', NULL, 'completed', '2026-01-02 08:59:00', '2026-01-01 08:00:00',
+     '2026-01-02 10:00:00'),
+    (3, 1, 'Orphan', NULL, 'gone', NULL, 'scheduled', NULL, '2026-01-01 08:00:00', '2026-01-01 08:00:00'),
+    (4, 1, 'Stuck', NULL, 'opening', NULL, 'running', '2026-01-03 08:59:00', '2026-01-01 08:00:00', NULL);
 INSERT INTO campaign_logs VALUES
-    (1, 2, '+447700900001', 'read', 'wamid.A', NULL, '2026-01-02 09:00:00', '2026-01-02 09:00:05',
+    (1, 2, 'Ada L.', '+447700900001', 'read', 'wamid.A', NULL, '2026-01-02 09:00:00', '2026-01-02 09:00:05',
      '2026-01-02 10:00:00', '2026-01-02 08:59:00'),
-    (2, 2, '447700900002', 'pending', NULL, NULL, NULL, NULL, NULL, '2026-01-02 08:59:00');
+    (2, 2, 'Grace', '447700900002', 'pending', NULL, NULL, NULL, NULL, NULL, '2026-01-02 08:59:00'),
+    (3, 2, 'Ada L.', '+447700900001', 'sent', 'wamid.B', NULL, '2026-01-02 09:01:00', NULL, NULL,
+     '2026-01-02 08:59:00'),
+    (4, 2, 'Gone', '+447700900009', 'failed', NULL, 'Message undeliverable', NULL, NULL, NULL,
+     '2026-01-02 08:59:00');
 INSERT INTO messages VALUES
     (1, 1, '+44 7700 900002', 'text', '{"body": "At nine."}', 'failed', NULL, 'Re-engagement message',
      NULL, NULL, NULL, '2026-03-01 09:00:00'),
@@ -53,11 +62,11 @@ INSERT INTO messages VALUES
 MANY = 110
 """Drafts: more than a page of them."""
 DRAFTS = "INSERT INTO campaigns VALUES " + ", ".join(
-    f"({100 + n}, 1, 'Draft {n}', NULL, 'opening', NULL, 'draft')" for n in range(MANY)
+    f"({100 + n}, 1, 'Draft {n}', NULL, 'opening', NULL, 'draft', NULL, NULL, NULL)" for n in range(MANY)
 )
 
 
-@pytest.fixture(params=[pytest.param("mariadb", marks=pytest.mark.mysql)])
+@pytest.fixture(params=["mariadb", "mysql"])
 def before(request):
     """A server with the platform before ours, in one database."""
     server = request.getfixturevalue(f"{request.param}_server")
@@ -87,8 +96,8 @@ def test_what_a_user_had_comes_over_once(before, tmp_path):
     first = answer(*said, "--user", "1", data=tmp_path)
     assert (first["people"], len(first["peopleLeft"]), first["groups"]) == (2, 1, 1)
     assert (first["templates"], first["templatesMissing"]) == (1, ["gone"])
-    assert (first["drafts"], first["campaignsLeft"]) == (1 + MANY, ["Winter", "Orphan"])
-    assert (first["messages"], first["messagesLeft"]) == (2, 2)
+    assert (first["drafts"], first["campaigns"], first["campaignsLeft"]) == (1 + MANY, 2, ["Orphan"])
+    assert (first["messages"], first["messagesLeft"]) == (4, 2)
     again = answer(*said, "--user", "1", data=tmp_path)
     assert again == {**first, "drafts": 0}
 
@@ -99,12 +108,25 @@ def test_what_a_user_had_comes_over_once(before, tmp_path):
             ada = next(each for each in people.items if each.first_name == "Ada")
             assert (people.total, ada.phone, ada.is_favorite) == (2, "+447700900001", True)
             assert [each.name for each in ada.groups] == ["Friends"]
-            drafts = await t.campaigns.page(me, limit=100, number=2)
-            assert (drafts.total, drafts.items[-1].name) == (1 + MANY, "Spring")
-            assert {each.state for each in drafts.items} == {"draft"}
-            failed, read = (await t.messages.page(me)).items
+            listed = [await t.campaigns.page(me, limit=100, number=number) for number in (1, 2)]
+            campaigns = {each.name: each for page in listed for each in page.items}
+            assert (listed[0].total, campaigns["Spring"].state) == (3 + MANY, "draft")
+            assert (campaigns["Winter"].state, campaigns["Stuck"].state) == ("completed", "cancelled")
+            failed, *others = (await t.messages.page(me)).items
+            read = next(each for each in others if each.wamid == "wamid.A")
             assert (failed.to, failed.state, failed.content.body) == ("+447700900002", "failed", "At nine.")
             assert (read.to, read.state, read.content.name) == ("+447700900001", "read", "opening")
+            winter = campaigns["Winter"].id
+            report = await t.reports.report(me, winter)
+            totals = report.totals
+            assert (totals.planned, totals.read, totals.failed, totals.skipped) == (3, 1, 1, 1)
+            assert report.consistent
+            told = {each.phone: each for each in (await t.reports.recipients(me, winter)).items}
+            assert told["+447700900001"].contact_id == ada.id
+            assert told["+447700900002"].reason == "was not sent on the platform before"
+            why = await t.reports.explain(me, winter, told["+447700900001"].id)
+            assert "read" in [step["what"] for step in why.chain]
+            assert (await t.campaigns.get(me, winter)).launched_at.isoformat() == "2026-01-02T08:59:00+00:00"
 
     asyncio.run(there())
 

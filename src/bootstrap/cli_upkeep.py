@@ -150,7 +150,7 @@ def migrate_from(
 ) -> None:
     """Bring over what a user had on the platform before ours, at mysql://USER:PASSWORD@HOST:PORT.
 
-    People, groups, templates, drafts of campaigns, and the history of messages. It may be run again.
+    People, groups, templates, campaigns, and the history of messages. It may be run again.
     """
     from tidings.bootstrap.migrating import migrate_from as bring
 

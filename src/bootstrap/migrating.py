@@ -1,16 +1,13 @@
-"""Bringing over what a user had on the platform before ours: people, groups, templates, drafts, messages.
+"""Bringing over what a user had on the platform before ours: people, groups, templates, campaigns, messages.
 
 It only reads there, writes here through the use cases, and may be run again: what is here already stays.
 """
 
 import csv
-import hashlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from datetime import UTC, datetime
 from io import StringIO
 from typing import Any, TypeVar, cast
-from uuid import UUID
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,7 +18,9 @@ from tidings.application.ports.templates import TemplateFilter
 from tidings.application.ports.whatsapp import Begin
 from tidings.bootstrap.commands import opened, operator_of
 from tidings.bootstrap.container import Container
+from tidings.bootstrap.past_campaigns import LOG, PastCampaigns
 from tidings.bootstrap.settings import Settings
+from tidings.bootstrap.steady import id_of_row, moment_of, sent_at
 from tidings.domain.contacts.importing import ImportOptions, Policy
 from tidings.domain.errors import Conflict, Fault, Invalid, Refused
 from tidings.domain.kernel import Actor, BadPhone, MessageId, Page, PhoneNumberId, Wamid, person_key, phone_of
@@ -67,8 +66,10 @@ class Migrated(Struct, frozen=True, kw_only=True, rename="camel"):
     templates_asked: str = ""
     """Why Meta could not be asked for them; then what is known here already is what there is."""
     drafts: int = 0
+    campaigns: int = 0
+    """That had begun there, with what became of each person; nothing of them goes on here."""
     campaigns_left: Sequence[str] = ()
-    """Those that are over, whose messages are in the history, and those whose template is not here."""
+    """Those whose template is not here; what they sent is in the history."""
     messages: int = 0
     messages_left: int = 0
     """Never sent, or to what is no number."""
@@ -107,13 +108,12 @@ class _Move:
         number = await self._number()
         await self._people()
         templates = await self._templates()
-        await self._drafts(templates)
-        for name, pages in (
-            ("campaign_logs", self._seed.campaign_messages(self._user)),
-            ("messages", self._seed.messages(self._user)),
-        ):
-            async for rows in pages:
-                await self._messages(name, rows, number)
+        past = PastCampaigns(self._container, self._actor, number)
+        await self._campaigns(templates, past)
+        async for rows in self._seed.campaign_messages(self._user):
+            await self._messages(await past.take(rows, [self._message(LOG, row, number) for row in rows]))
+        async for rows in self._seed.messages(self._user):
+            await self._messages([self._message("messages", row, number) for row in rows])
         return self._done
 
     async def _number(self) -> PhoneNumberId:
@@ -156,15 +156,20 @@ class _Move:
         )
         return ours
 
-    async def _drafts(self, templates: dict[str, OurTemplate]) -> None:
+    async def _campaigns(self, templates: dict[str, OurTemplate], past: PastCampaigns) -> None:
+        """Drafts of what had not begun; everything else as a campaign that is over."""
         campaigns = self._container.campaigns()
         pages = _all(lambda at: campaigns.page(self._actor, cursor=at, limit=100))
         known = {each.name async for each in pages}
         left: list[str] = []
         for each in await self._seed.campaigns(self._user):
             template = templates.get(each["template_name"] or "")
-            if each["status"] not in ("draft", "scheduled") or template is None:
+            if template is None:
                 left.append(each["name"])
+                continue
+            if each["status"] not in ("draft", "scheduled"):
+                await past.add(each, template)
+                self._done = replace(self._done, campaigns=self._done.campaigns + 1)
                 continue
             if each["name"] in known:
                 continue
@@ -182,8 +187,7 @@ class _Move:
             self._done = replace(self._done, drafts=self._done.drafts + 1)
         self._done = replace(self._done, campaigns_left=left)
 
-    async def _messages(self, table: str, rows: Sequence[Row], number: PhoneNumberId) -> None:
-        found = [self._message(table, row, number) for row in rows]
+    async def _messages(self, found: Sequence[Message | None]) -> None:
         good = [each for each in found if each is not None]
         begin = cast("Begin", self._container.whatsapp_begin())
         async with begin() as work:
@@ -202,8 +206,8 @@ class _Move:
             return None
         if state is None:
             return None
-        at = _moment(row["sent_at"]) or _moment(row["created_at"]) or datetime(2000, 1, 1, tzinfo=UTC)
-        id = MessageId(_id(f"{self._actor.organization_id}/{table}/{row['id']}", at))
+        at = sent_at(row)
+        id = MessageId(id_of_row(self._actor.organization_id, table, row))
         return Message(
             id=id,
             organization_id=self._actor.organization_id,
@@ -216,8 +220,8 @@ class _Move:
             next_attempt_at=at,
             wamid=Wamid(row["wamid"]) if row["wamid"] else None,
             sent_at=None if state is State.FAILED else at,
-            delivered_at=_moment(row["delivered_at"]),
-            read_at=_moment(row["read_at"]),
+            delivered_at=moment_of(row["delivered_at"]),
+            read_at=moment_of(row["read_at"]),
             failed_at=at if state is State.FAILED else None,
             reason=(row["error_message"] or None) and str(row["error_message"])[:500],
         )
@@ -256,14 +260,3 @@ def _content(row: Row) -> Content:
         fields = cast("dict[str, Any]", told)
         told = fields.get("body") or fields.get("text")
     return Text(body=str(told or f"({row['message_type'] or 'message'})"))
-
-
-def _moment(at: datetime | None) -> datetime | None:
-    return None if at is None else at.replace(tzinfo=UTC)
-
-
-def _id(subject: str, at: datetime) -> UUID:
-    """The same each time, and in order of the moment, as ids of messages are (RFC 9562, version 7)."""
-    digest = int.from_bytes(hashlib.blake2b(subject.encode(), digest_size=10).digest())
-    stamp = int(at.timestamp() * 1000) & 0xFFFF_FFFF_FFFF
-    return UUID(int=stamp << 80 | digest & ~(0xF << 76) & ~(0x3 << 62) | 0x7 << 76 | 0x2 << 62)

@@ -30,7 +30,6 @@ from tidings.adapters.console.sandbox import SandboxPages
 from tidings.adapters.console.segments import SegmentPages
 from tidings.adapters.console.sessions import Sessions
 from tidings.adapters.console.templates import TemplatePages
-from tidings.adapters.http.limits import LARGEST_FILE
 
 log = structlog.get_logger("tidings.console")
 
@@ -96,6 +95,10 @@ HANDLERS: Sequence[ControllerRouterHandler] = (
 )
 
 
+LARGEST_FORM = 64 * 1024 * 1024
+"""Bytes of a form with a file; the API behind it says what it takes of them."""
+
+
 def create_console(api: ASGIApp, now: Callable[[], datetime], sandbox: ASGIApp | None = None) -> ASGIApp:
     """The console over this API, and the API beside it; with a page of the sandbox, where Meta is played."""
     app = Litestar(
@@ -104,7 +107,7 @@ def create_console(api: ASGIApp, now: Callable[[], datetime], sandbox: ASGIApp |
         exception_handlers={ApiRefused: refused, HTTPException: lost, Exception: broken},
         compression_config=CompressionConfig(backend="gzip", minimum_size=700, exclude=["/live$"]),
         openapi_config=None,
-        request_max_body_size=LARGEST_FILE,
+        request_max_body_size=LARGEST_FORM,
         debug=False,
     )
     pages = frozenset(route.path.split("/")[1] for route in app.routes)

@@ -28,8 +28,9 @@ MEMBERS = (
     "WHERE c.user_id = :user AND g.group_id = :group AND c.id > :after ORDER BY c.id LIMIT :page"
 )
 CAMPAIGN_MESSAGES = (
-    "SELECT l.id, l.phone_number, l.status, l.message_id AS wamid, l.error_message, l.sent_at, "
-    "l.delivered_at, l.read_at, l.created_at, c.template_name, NULL AS message_type, NULL AS content "
+    "SELECT l.id, l.campaign_id, l.contact_name, l.phone_number, l.status, l.message_id AS wamid, "
+    "l.error_message, l.sent_at, l.delivered_at, l.read_at, l.created_at, c.template_name, "
+    "NULL AS message_type, NULL AS content "
     "FROM {campaign}.campaign_logs l JOIN {campaign}.campaigns c ON c.id = l.campaign_id "
     "WHERE c.user_id = :user AND l.id > :after ORDER BY l.id LIMIT :page"
 )
@@ -88,15 +89,16 @@ class Seed:
         )
 
     async def campaigns(self, user: int) -> Sequence[Row]:
-        """`id`, `name`, `description`, `template_name`, `group_name`, `status`."""
+        """`id`, `name`, `description`, `template_name`, `group_name`, `status` and moments."""
         return await self._all(
-            "SELECT id, name, description, template_name, group_name, status "
+            "SELECT id, name, description, template_name, group_name, status, started_at, created_at, "
+            "updated_at "
             "FROM {campaign}.campaigns WHERE user_id = :user ORDER BY id",
             user=user,
         )
 
     def campaign_messages(self, user: int) -> AsyncIterator[Sequence[Row]]:
-        """Pages of what campaigns sent: as `messages`, with `template_name`."""
+        """Pages of what campaigns sent: as `messages`, and which campaign did, with what, to whom."""
         return self._pages(CAMPAIGN_MESSAGES, user=user)
 
     def messages(self, user: int) -> AsyncIterator[Sequence[Row]]:

@@ -1,7 +1,7 @@
 """Recipients and their tallies in SQL."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -94,6 +94,13 @@ class SqlRecipients:
         )
         query = along(query, recipients, _BY_PERSON)
         return set((await self.connection.execute(query)).scalars())
+
+    async def known(
+        self, campaign: CampaignId, contacts: Collection[ContactId]
+    ) -> Mapping[ContactId, MessageId]:
+        query = select(r.contact_id, r.id).where(r.campaign_id == campaign, r.contact_id.in_(list(contacts)))
+        rows = await self.connection.execute(query)
+        return {ContactId(row.contact_id): MessageId(row.id) for row in rows}
 
     async def failed(
         self,

@@ -149,6 +149,12 @@ class RecipientStore(Protocol):
         """Which of these people the campaign already reaches."""
         ...
 
+    async def known(
+        self, campaign: CampaignId, contacts: Collection[ContactId]
+    ) -> Mapping[ContactId, MessageId]:
+        """Which of these contacts are its recipients already, whatever became of them."""
+        ...
+
     async def failed(
         self,
         campaign: CampaignId,
