@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from uuid import UUID
 
+import click
 import msgspec
 import pytest
 from click.testing import CliRunner
@@ -271,6 +272,50 @@ def in_this_process(*words, data):
     done = CliRunner().invoke(cli, [*map(str, words), "--data", str(data)], env={"COLUMNS": "200"})
     assert done.exit_code == 0, done.output
     return done.stdout
+
+
+def commands(group, *path):
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, *path, name)
+        else:
+            yield (*path, name), command
+
+
+def test_everything_that_answers_answers_in_json_when_asked():
+    """But for what runs until it is told to stop, and what prints one document by itself."""
+    without = {
+        " ".join(path) for path, each in commands(cli) if "as_json" not in {p.name for p in each.params}
+    }
+    assert without == {"serve", "worker", "sandbox", "completion", "events"}
+
+
+def test_a_token_is_renewed_and_a_campaign_watched_by_machines(folder):
+    async def begun():
+        async with Tidings.embedded(folder) as t:
+            actor = await t.operator()
+            (account,) = await t.wabas.all(actor)
+            token = await t.wabas.token(account.waba_id)
+            template = await t.templates.create(actor, msgspec.convert(TEMPLATE, NewTemplate))
+            async with asyncio.timeout(30):
+                while (await t.templates.get(actor, template.id)).status != "APPROVED":
+                    await asyncio.sleep(0.05)
+            await t.contacts.add(actor, NewContact(phone="7700900001", country_code="+44", first_name="Ada"))
+            parameters = {"body.1": Fill(field="firstName")}
+            new = NewCampaign(name="News", template_id=template.id, parameters=parameters)
+            campaign = await t.campaigns.create(actor, new)
+            await t.campaigns.launch(actor, campaign.id)
+            return account.waba_id, token, campaign.id
+
+    waba, token, campaign = asyncio.run(begun())
+    assert waba in in_this_process("wabas", "list", data=folder)
+    command = ["wabas", "connect", waba, "--token", "-", "--json", "--data", str(folder)]
+    renewed = CliRunner().invoke(cli, command, input=f"{token}\n")
+    assert renewed.exit_code == 0, renewed.output
+    lines = in_this_process("campaigns", "watch", campaign, "--json", data=folder).splitlines()
+    *moments, report = map(json.loads, lines)
+    assert moments[-1]["state"] == report["campaign"]["state"] == "completed"
+    assert report["totals"]["planned"] == 1
 
 
 def test_operators_set_and_see_quotas(folder):

@@ -10,7 +10,7 @@ from click.shell_completion import get_completion_class
 
 from tidings.bootstrap import cli_records, cli_upkeep
 from tidings.bootstrap.settings import CONTEXTS, PORTS, read_settings
-from tidings.bootstrap.terminal import data_option, err
+from tidings.bootstrap.terminal import answer, data_option, err, json_option
 from tidings.bootstrap.terminal import run as at_work
 from tidings.domain.errors import Refused
 
@@ -106,11 +106,15 @@ def sandbox(**options: Any) -> None:
 )
 @click.option("--data", type=click.Path(path_type=Path), default=Path("demo-data"), show_default=True)
 @click.option("--speed", type=int, default=250, show_default=True, help="The number's messages a second.")
-def demo(contacts: Path, data: Path, speed: int) -> None:
+@json_option
+def demo(contacts: Path, data: Path, speed: int, as_json: bool) -> None:
     """A contact file to delivered, read and explained messages, in under a minute."""
     from tidings.bootstrap.demo import demo as run
 
-    sys.exit(run(contacts, data, speed=speed))
+    told = run(contacts, data, speed=speed, console=err if as_json else None)
+    if as_json:
+        answer(told, True)
+    sys.exit(1 if told.breaches else 0)
 
 
 @cli.command()

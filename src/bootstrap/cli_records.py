@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
 
@@ -178,11 +178,47 @@ def create_campaign(file: Path, organization: str | None, data: Path | None, as_
 @click.argument("campaign")
 @click.option("--organization", default=None)
 @data_option
-def watch_campaign(campaign: str, organization: str | None, data: Path | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line, each a moment.")
+def watch_campaign(campaign: str, organization: str | None, data: Path | None, as_json: bool) -> None:
     """Follow a campaign until it ends; sends too, when no other process does."""
     from tidings.bootstrap.commands import watch_campaign as run
 
-    sys.exit(at_work(run(read_settings(data=data), organization, campaign)))
+    settings = read_settings(data=data)
+    sys.exit(at_work(run(settings, organization, campaign, sys.stdout if as_json else None)))
 
 
-COMMANDS: tuple[click.Command, ...] = (contacts, templates, campaigns)
+@click.group("wabas")
+def wabas() -> None:
+    """WhatsApp Business Accounts, and the tokens that may use them."""
+
+
+@wabas.command("list")
+@click.option("--organization", default=None, help="Id of the organisation, when there are several.")
+@data_option
+@json_option
+def list_wabas(organization: str | None, data: Path | None, as_json: bool) -> None:
+    """Show the accounts that are connected."""
+    from tidings.bootstrap.commands import list_wabas as run
+
+    _show(Page(items=at_work(run(read_settings(data=data), organization))), as_json)
+
+
+@wabas.command("connect")
+@click.argument("waba_id")
+@click.option(
+    "--token", type=click.File(), default=None, help="File with the token; - for standard input. Else asked."
+)
+@click.option("--organization", default=None, help="Id of the organisation, when there are several.")
+@data_option
+@json_option
+def connect_waba(
+    waba_id: str, token: TextIO | None, organization: str | None, data: Path | None, as_json: bool
+) -> None:
+    """Connect an account, or give one that is connected another token, which holds at once."""
+    from tidings.bootstrap.commands import connect_waba as run
+
+    said = token.read() if token else click.prompt("Token", hide_input=True)
+    answer(at_work(run(read_settings(data=data), organization, waba_id, said.strip())), as_json)
+
+
+COMMANDS: tuple[click.Command, ...] = (contacts, templates, campaigns, wabas)

@@ -163,11 +163,15 @@ def keys() -> None:
 
 
 @keys.command("new")
-def new_key() -> None:
+@json_option
+def new_key(as_json: bool) -> None:
     """Print a key for TIDINGS_SIGNING_KEYS or TIDINGS_SEALING_KEYS: put it in front of those of now."""
     from tidings.bootstrap.keys import new_key as run
 
-    click.echo(run())
+    if as_json:
+        answer({"key": run()}, True)
+    else:
+        click.echo(run())
 
 
 @keys.command("rotate")

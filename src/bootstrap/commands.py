@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar, cast
+from typing import Any, TextIO, TypeVar, cast
 from uuid import UUID
 
 import msgspec
@@ -20,6 +20,7 @@ from tidings.application.ports.quotas import Metered
 from tidings.application.ports.templates import TemplateFilter
 from tidings.application.ports.whatsapp import Begin
 from tidings.application.templates import NewTemplate
+from tidings.application.users import NewWaba
 from tidings.bootstrap.assembly import assembled
 from tidings.bootstrap.container import Container
 from tidings.bootstrap.platform import Platform, running
@@ -29,8 +30,9 @@ from tidings.domain.contacts.importing import ImportOptions, ImportReport
 from tidings.domain.contacts.importing import Progress as Imported
 from tidings.domain.contacts.people import ContactView
 from tidings.domain.errors import Fault, Invalid
-from tidings.domain.kernel import Actor, CampaignId, OrganizationId, Page, Permission
+from tidings.domain.kernel import Actor, CampaignId, OrganizationId, Page, Permission, WabaId
 from tidings.domain.templates.template import Template
+from tidings.domain.users import Waba
 from tidings.domain.whatsapp.quotas import Quota
 
 T = TypeVar("T")
@@ -156,8 +158,26 @@ async def list_campaigns(
         return await container.campaigns().page(actor, cursor=cursor, limit=limit)
 
 
-async def watch_campaign(settings: Settings, organization: str | None, campaign: str) -> int:
-    """Follow a campaign to its end and help it on the way; 0 when everyone is accounted for."""
+async def list_wabas(settings: Settings, organization: str | None) -> Sequence[Waba]:
+    async with opened(settings) as container:
+        return await container.wabas().all(await operator_of(container, organization))
+
+
+async def connect_waba(settings: Settings, organization: str | None, waba_id: str, token: str) -> Waba:
+    """Connect an account, or renew its token. Raise BadAccount, WabaTaken."""
+    async with opened(settings) as container:
+        actor = await operator_of(container, organization)
+        new = NewWaba(waba_id=WabaId(waba_id), access_token=token)
+        return await container.wabas().connect(actor, new)
+
+
+async def watch_campaign(
+    settings: Settings, organization: str | None, campaign: str, lines: TextIO | None = None
+) -> int:
+    """Follow a campaign to its end and help it on the way; 0 when everyone is accounted for.
+
+    With `lines`, each moment is written there as a JSON object in place of a bar, and the report at last.
+    """
     id = CampaignId(_id(campaign))
     log_as_json(settings.log_level)
     async with assembled(settings) as container, running(container):
@@ -169,9 +189,12 @@ async def watch_campaign(settings: Settings, organization: str | None, campaign:
             TextColumn("{task.completed}/{task.total}"),
             TextColumn("{task.fields[rate]:.0f} messages/s"),
             TimeRemainingColumn(),
+            disable=lines is not None,
         ) as bar:
             task = bar.add_task("planning", total=None, rate=0.0)
             async for moment in container.reports().watch(actor, id):
+                if lines is not None:
+                    print(msgspec.json.encode(moment).decode(), file=lines, flush=True)
                 totals = moment.totals
                 speed = bar.tasks[task].speed or 0.0
                 bar.update(
@@ -182,10 +205,14 @@ async def watch_campaign(settings: Settings, organization: str | None, campaign:
                     rate=speed,
                 )
                 if moment.state is State.PAUSED:
-                    bar.console.print(f"Paused: {moment.reason or 'by hand'}")
+                    if lines is None:
+                        bar.console.print(f"Paused: {moment.reason or 'by hand'}")
                     return 2
         report = await container.reports().report(actor, id)
-        Console().print_json(msgspec.json.encode(report.totals).decode())
+        if lines is None:
+            Console().print_json(msgspec.json.encode(report.totals).decode())
+        else:
+            print(msgspec.json.encode(report).decode(), file=lines, flush=True)
         return 0 if report.consistent else 1
 
 

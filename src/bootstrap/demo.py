@@ -14,13 +14,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+from msgspec import Struct
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
@@ -89,8 +90,18 @@ class Stage:
         return answer.get("data")
 
 
-def demo(contacts: Path, folder: Path, *, speed: int = 250, console: Console | None = None) -> int:
-    """Run the whole demo; 0 when every promise was kept. Raise DemoFailed, Invalid."""
+class Told(Struct, frozen=True, kw_only=True, rename="camel"):
+    """How a demo ended."""
+
+    campaign: str
+    breaches: Sequence[Breach]
+    """Of the promises; none, when all were kept."""
+    seconds: float
+    folder: Path
+
+
+def demo(contacts: Path, folder: Path, *, speed: int = 250, console: Console | None = None) -> Told:
+    """Run the whole demo. Raise DemoFailed, Invalid."""
     console = console or Console()
     if not contacts.is_file():
         raise Invalid(f"There is no contact file at {contacts}; name one with --contacts.")
@@ -106,8 +117,9 @@ def demo(contacts: Path, folder: Path, *, speed: int = 250, console: Console | N
         _watch(stage, campaign)
         _quiet(stage, campaign)
         breaches = _account(stage, campaign)
-    console.print(f"\nTook {time.monotonic() - started:.0f} s. Logs and databases are in {folder}/.")
-    return 1 if breaches else 0
+    seconds = time.monotonic() - started
+    console.print(f"\nTook {seconds:.0f} s. Logs and databases are in {folder}/.")
+    return Told(campaign=campaign, breaches=breaches, seconds=round(seconds, 1), folder=folder)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from tidings.domain.campaigns import Campaign
 from tidings.domain.contacts.people import ContactView
 from tidings.domain.kernel import Page
 from tidings.domain.templates.template import Template
+from tidings.domain.users import Waba
 
 PIPED = 240
 """Columns where there is no terminal, so that nothing breaks within a line."""
@@ -74,6 +75,10 @@ COLUMNS: Mapping[type, Mapping[str, str]] = {
         "reason": "reason",
         "launched": "launchedAt",
         "finished": "finishedAt",
+    },
+    Waba: {
+        "account": "wabaId",
+        "connected": "connectedAt",
     },
     Metered: {
         "organisation": "organizationId",
