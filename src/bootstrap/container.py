@@ -208,7 +208,9 @@ class Container(People):
     whatsapp_database = providers.Singleton(database_of, settings, "whatsapp")
     whatsapp_signal = providers.Singleton(signal_of, settings, "whatsapp")
     quota = providers.Singleton(everybodys_quota, settings)
-    whatsapp_work = providers.Singleton(whatsapp_in, whatsapp_database, now=now, new_id=new_id, quota=quota)
+    whatsapp_work = providers.Singleton(
+        whatsapp_in, whatsapp_database, now=now, new_id=new_id, quota=quota, server_clock=True
+    )
     whatsapp_begin = providers.Singleton(telling, versions, "whatsapp", whatsapp_work.provided[0])
     whatsapp_read = whatsapp_work.provided[1]
     message_reader = providers.Singleton(SqlMessageReader, whatsapp_database)

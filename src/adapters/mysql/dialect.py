@@ -8,7 +8,19 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, false, func, insert, true, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    Table,
+    bindparam,
+    false,
+    func,
+    insert,
+    literal_column,
+    true,
+    update,
+)
 from sqlalchemy.dialects.mysql import insert as mysql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,6 +30,11 @@ Row = Mapping[str, Any]
 
 def is_sqlite(connection: AsyncConnection) -> bool:
     return connection.dialect.name == "sqlite"
+
+
+def server_moment() -> ColumnElement[int]:
+    """Now by the clock of the MySQL or MariaDB server, as `Moment` keeps it: free of zones."""
+    return literal_column("TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))", BigInteger)
 
 
 def along(query: Select[Any], table: Table, index: str) -> Select[Any]:

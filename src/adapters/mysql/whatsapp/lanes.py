@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from msgspec.structs import asdict
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tidings.adapters.mysql.dialect import insert_missing
+from tidings.adapters.mysql.dialect import insert_missing, server_moment
 from tidings.adapters.mysql.rows import structs
 from tidings.adapters.mysql.whatsapp.tables import leases, run_lanes, runs
 from tidings.application.ports.common import Now
@@ -18,20 +19,23 @@ from tidings.domain.whatsapp.numbers import Lease, Run, RunState
 
 @dataclass(frozen=True, slots=True)
 class SqlLeases:
-    """Leases by name. `clock` is the clock that all their takers share: the database's, or this machine's."""
+    """Leases by name, on the clock that all their takers share: the server's, or (None: on files) this one's.
+
+    By the server's, a machine whose clock is wrong neither takes what others hold nor loses what it holds.
+    """
 
     connection: AsyncConnection
-    clock: Now
+    clock: Now | None
 
     async def take(
         self, name: str, owner: str, *, seconds: float, dead: Collection[str] = ()
     ) -> Lease | None:
-        now = self.clock()
-        await insert_missing(self.connection, leases, [{"name": name, "owner": "", "epoch": 0, "until": now}])
+        free = {"name": name, "owner": "", "epoch": 0, "until": datetime.fromtimestamp(0, UTC)}
+        await insert_missing(self.connection, leases, [free])
         taken = await self.connection.execute(
             update(leases)
-            .where(leases.c.name == name, or_(leases.c.until <= now, leases.c.owner.in_(list(dead))))
-            .values(owner=owner, epoch=leases.c.epoch + 1, until=now + timedelta(seconds=seconds))
+            .where(leases.c.name == name, or_(leases.c.until <= self._in(0), leases.c.owner.in_(list(dead))))
+            .values(owner=owner, epoch=leases.c.epoch + 1, until=self._in(seconds))
         )
         if taken.rowcount != 1:
             return None
@@ -41,17 +45,23 @@ class SqlLeases:
         return Lease(name=name, owner=owner, epoch=epoch)
 
     async def holder(self, name: str) -> str | None:
-        query = select(leases.c.owner).where(leases.c.name == name, leases.c.until > self.clock())
+        query = select(leases.c.owner).where(leases.c.name == name, leases.c.until > self._in(0))
         return (await self.connection.execute(query)).scalar_one_or_none()
 
     async def renew(self, lease: Lease, *, seconds: float) -> bool:
         renewed = await self.connection.execute(
-            update(leases).where(_held(lease)).values(until=self.clock() + timedelta(seconds=seconds))
+            update(leases).where(_held(lease)).values(until=self._in(seconds))
         )
         return renewed.rowcount == 1
 
     async def release(self, lease: Lease) -> None:
-        await self.connection.execute(update(leases).where(_held(lease)).values(until=self.clock()))
+        await self.connection.execute(update(leases).where(_held(lease)).values(until=self._in(0)))
+
+    def _in(self, seconds: float) -> Any:
+        """The moment so many seconds from now, as something to compare with or to write."""
+        if self.clock is None:
+            return server_moment() + int(seconds * 1_000_000)
+        return self.clock() + timedelta(seconds=seconds)
 
 
 def _held(lease: Lease) -> ColumnElement[bool]:

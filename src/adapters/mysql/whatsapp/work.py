@@ -22,18 +22,20 @@ from tidings.domain.whatsapp.quotas import Quota
 
 
 def whatsapp_in(
-    database: Database, *, now: Now, new_id: NewId, quota: Quota | None = None
+    database: Database, *, now: Now, new_id: NewId, quota: Quota | None = None, server_clock: bool = False
 ) -> tuple[Begin, Begin]:
     """Open transactions over the whatsapp context's tables: writing ones, and ones that only look.
 
-    `quota` is that of organisations that have none of their own.
+    `quota` is that of organisations that have none of their own; with `server_clock`, leases go by the
+    clock of the MySQL server that all processes share, instead of `now`.
     """
     everybodys = quota or Quota()
+    clock = None if server_clock and database.write.dialect.name != "sqlite" else now
 
     def work(connection: AsyncConnection, *, locking: bool) -> Work:
         return Work(
             messages=SqlMessages(connection),
-            leases=SqlLeases(connection, now),
+            leases=SqlLeases(connection, clock),
             runs=SqlRuns(connection),
             webhooks=SqlWebhooks(connection),
             numbers=SqlNumbers(connection),
