@@ -1,4 +1,4 @@
--- One database for each context, and one user for all: a user for each is safer where services run apart.
+-- One database for each context, and one user for all. A user for each, of least rights: tidings grants
 CREATE DATABASE IF NOT EXISTS user_service CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 CREATE DATABASE IF NOT EXISTS contact_service CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 CREATE DATABASE IF NOT EXISTS template_service CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

@@ -47,6 +47,19 @@ def migrate(
     show_lines(done, as_json, lambda each: f"{each.context}: {', '.join(each.applied) or 'nothing to do'}")
 
 
+@click.command("grants")
+@click.argument("contexts", nargs=-1, type=click.Choice([*CONTEXTS, "bus"]))
+@click.option("--prefix", default="tidings_", show_default=True, help="How the users' names begin.")
+@click.option("--host", default="%", show_default=True, help="From where they may come.")
+@json_option
+def show_grants(contexts: tuple[str, ...], prefix: str, host: str, as_json: bool) -> None:
+    """Print the SQL that makes a database user of least rights for each context; its tables must be there."""
+    from tidings.bootstrap.schema import grants
+
+    found = grants(contexts, prefix=prefix, host=host)
+    show_lines(found, as_json, str)
+
+
 @click.group("letters")
 def dead_letters() -> None:
     """Events that could not be dealt with, kept for people to look at."""
@@ -299,6 +312,7 @@ def list_events() -> None:
 
 COMMANDS: tuple[click.Command, ...] = (
     migrate,
+    show_grants,
     dead_letters,
     webhooks,
     make_backup,

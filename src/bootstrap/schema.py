@@ -11,10 +11,11 @@ from tidings.adapters.mysql.contacts.work import outbox as contacts
 from tidings.adapters.mysql.migrations.running import Standing, migrate, standing
 from tidings.adapters.mysql.teams import outbox as teams
 from tidings.adapters.mysql.templates.work import outbox as templates
+from tidings.adapters.mysql.users.tables import audit
 from tidings.adapters.mysql.users.work import outbox as users
 from tidings.adapters.mysql.whatsapp.work import outbox as whatsapp
 from tidings.bootstrap.people import database_of
-from tidings.bootstrap.settings import CONTEXTS, Settings
+from tidings.bootstrap.settings import CONTEXTS, DATABASES, Settings
 
 OUTBOXES: Mapping[str, Table] = {
     "users": users,
@@ -28,6 +29,10 @@ METADATA: Mapping[str, MetaData] = {
     **{name: outbox.metadata for name, outbox in OUTBOXES.items()},
     "bus": bus_tables,
 }
+
+
+APPENDED = frozenset({audit.name})
+"""Tables of which no row ever changes."""
 
 
 class Brought(Struct, frozen=True, kw_only=True):
@@ -67,6 +72,26 @@ async def look(settings: Settings, chosen: Collection[str]) -> list[Standing]:
         finally:
             await database.close()
     return found
+
+
+def grants(chosen: Collection[str], *, prefix: str, host: str) -> list[str]:
+    """SQL that makes a user for each context who may do there what its service does, and nothing more.
+
+    Such a user reads and changes rows of its own tables, adds to the audit log alone, and makes no table.
+    """
+    said: list[str] = []
+    for context in chosen or METADATA:
+        user = f"'{prefix}{context}'@'{host}'"
+        said.append(f"CREATE USER IF NOT EXISTS {user};")
+        may = {
+            name: "SELECT, INSERT" if name in APPENDED else "SELECT, INSERT, UPDATE, DELETE"
+            for name in sorted(METADATA[context].tables)
+        }
+        may[f"{context}_schema"] = "SELECT"
+        said += [
+            f"GRANT {rights} ON `{DATABASES[context]}`.`{name}` TO {user};" for name, rights in may.items()
+        ]
+    return said
 
 
 def drifted(chosen: Collection[str], draft: str | None, say: Callable[[str], object]) -> int:

@@ -1,5 +1,6 @@
 """Apart or together: the same story, told to one service and to six behind a proxy, with the same ending."""
 
+import asyncio
 import os
 import re
 import shutil
@@ -9,12 +10,16 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
 from tests.shapes.topology import DEPLOY, Platform, running
 from tidings.adapters.http.security import endpoints
 from tidings.bootstrap.app import create_app
 from tidings.bootstrap.assembly import assembled
 from tidings.bootstrap.demo import PARAMETERS, TEMPLATE, free_port
+from tidings.bootstrap.schema import grants
 from tidings.bootstrap.settings import CONTEXTS, DATABASES, Settings
 
 PASSWORD = "correct horse battery staple"
@@ -186,13 +191,40 @@ def on_servers(mysql_server, redis_server):
     }
 
 
+async def _said_to(url, statements):
+    engine = create_async_engine(url, poolclass=NullPool)
+    async with engine.begin() as connection:
+        for statement in statements:
+            await connection.exec_driver_sql(statement.replace("%", "%%"))
+    await engine.dispose()
+
+
 @proxied
 @pytest.mark.mysql
 def test_six_services_on_mysql_redis_and_rabbitmq_tell_the_story_of_one(
-    tmp_path, of_one, on_servers, rabbit_server
+    tmp_path, of_one, on_servers, mysql_server, rabbit_server
 ):
-    with running(tmp_path, apart=True, broker=rabbit_server.url, more=on_servers) as platform:
+    """Each with a database user of its own, who may do what its service does and nothing more."""
+    environment = {**os.environ, **on_servers, "RABBITMQ_URL": rabbit_server.url}
+    migrate = [sys.executable, "-m", "tidings", "migrate"]
+    subprocess.run(migrate, env={**environment, "TIDINGS_DATA": str(tmp_path / "owner")}, check=True)
+    asyncio.run(_said_to(mysql_server.url, grants(CONTEXTS, prefix="tidings_", host="%")))
+    own = {name: {"DB_USER": f"tidings_{name}", "DB_PASSWORD": ""} for name in CONTEXTS}
+    settings = {**on_servers, "TIDINGS_MIGRATE": "false"}
+    with running(tmp_path, apart=True, broker=rabbit_server.url, more=settings, own=own) as platform:
         _ends_as_one_does(platform, of_one)
+    server = make_url(mysql_server.url)
+    for user, statement in (
+        ("tidings_users", "UPDATE user_service.users_audit SET what = 'nothing'"),
+        ("tidings_users", "DELETE FROM user_service.users_audit"),
+        ("tidings_users", "SELECT * FROM contact_service.contacts_people"),
+        ("tidings_contacts", "SELECT * FROM user_service.users_people"),
+        ("tidings_whatsapp", "CREATE TABLE whatsapp_service.mine (id INT)"),
+        ("tidings_whatsapp", "DROP TABLE whatsapp_service.whatsapp_messages"),
+        ("tidings_whatsapp", "UPDATE whatsapp_service.whatsapp_schema SET version_num = '0001'"),
+    ):
+        with pytest.raises(DBAPIError, match="denied"):
+            asyncio.run(_said_to(server.set(username=user), [statement]))
 
 
 @pytest.mark.mysql

@@ -45,10 +45,10 @@ class Platform:
                 cwd=self.folder,
             )
 
-    def tidings(self, name: str, *words: str, data: str = "data") -> None:
+    def tidings(self, name: str, *words: str, data: str = "data", **more: str) -> None:
         """One of our processes, with its files in a folder of this name."""
         command = [sys.executable, "-m", "tidings", *words]
-        self.start(name, command, TIDINGS_DATA=str(self.folder / data))
+        self.start(name, command, TIDINGS_DATA=str(self.folder / data), **more)
 
     def until(self, look: Callable[[], Any], what: str) -> Any:
         end = time.monotonic() + PATIENCE
@@ -79,12 +79,18 @@ class Platform:
 
 @contextmanager
 def running(
-    folder: Path, *, apart: bool, broker: str = "", more: Mapping[str, str] | None = None
+    folder: Path,
+    *,
+    apart: bool,
+    broker: str = "",
+    more: Mapping[str, str] | None = None,
+    own: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Iterator[Platform]:
-    """All processes up and ready, for as long as the block lasts.
+    """All processes up and ready, for as long as the block lasts; `own` is what one context's are told.
 
     With a broker, services that are apart share no file.
     """
+    own = own or {}
     graph_port, ports = free_port(), {name: free_port() for name in CONTEXTS}
     public = free_port() if apart else ports["users"]
     environment = {
@@ -117,13 +123,13 @@ def running(
         # fmt: on
         if apart:
             for name, port in ports.items():
-                platform.tidings(
-                    name, "serve", name, "--port", str(port), "--no-send", data=name if broker else "data"
-                )
+                words = ("serve", name, "--port", str(port), "--no-send")
+                platform.tidings(name, *words, data=name if broker else "data", **own.get(name, {}))
             platform.start("proxy", _proxy(folder, public, ports))
         else:
             platform.tidings("service", "serve", "--port", str(public), "--no-send")
-        platform.tidings("worker", "worker", data="whatsapp" if apart and broker else "data")
+        data = "whatsapp" if apart and broker else "data"
+        platform.tidings("worker", "worker", data=data, **own.get("whatsapp", {}))
         platform.until(lambda: platform.graph.get("/_sandbox/state").is_success, "the sandbox")
         for name, service in services.items():
             platform.until(lambda service=service: service.get("/ready").is_success, name)
