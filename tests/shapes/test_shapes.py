@@ -6,9 +6,12 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -18,12 +21,15 @@ from tests.shapes.topology import DEPLOY, Platform, running
 from tidings.adapters.http.security import endpoints
 from tidings.bootstrap.app import create_app
 from tidings.bootstrap.assembly import assembled
-from tidings.bootstrap.demo import PARAMETERS, TEMPLATE, free_port
+from tidings.bootstrap.demo import PARAMETERS, TEMPLATE, free_port, taken_of
 from tidings.bootstrap.schema import grants
 from tidings.bootstrap.settings import CONTEXTS, DATABASES, Settings
 
 PASSWORD = "correct horse battery staple"
 PEOPLE = 40
+CROWD = 900
+TOGETHER = {"planned"}
+"""Of the totals, what sums others up."""
 STILL = 15
 """Looks, a tenth of a second apart, at which nothing has changed."""
 proxied = pytest.mark.skipif(
@@ -225,6 +231,87 @@ def test_six_services_on_mysql_redis_and_rabbitmq_tell_the_story_of_one(
     ):
         with pytest.raises(DBAPIError, match="denied"):
             asyncio.run(_said_to(server.set(username=user), [statement]))
+
+
+LEASES = """
+    SELECT name, owner FROM whatsapp_service.whatsapp_leases
+    WHERE until > :now AND name REGEXP '^[0-9]+$'
+"""
+
+
+def holders(server):
+    """Which process holds each sending number's lane."""
+
+    async def asked():
+        engine = create_async_engine(server, poolclass=NullPool)
+        async with engine.connect() as connection:
+            now = int(time.time() * 1_000_000)
+            found = (await connection.execute(text(LEASES), {"now": now})).all()
+        await engine.dispose()
+        return {name: int(owner.split(":")[1]) for name, owner in found}
+
+    return asyncio.run(asked())
+
+
+@pytest.mark.mysql
+def test_four_workers_share_eight_numbers_and_replace_one_that_is_killed(
+    tmp_path, on_servers, mysql_server, rabbit_server
+):
+    """OP: scale-out. 4 workers and 8 numbers on MySQL, Redis and RabbitMQ; kill -9 of one half way."""
+    sandbox = ("--numbers", "8", "--throughput", "4")
+    with running(
+        tmp_path, apart=False, broker=rabbit_server.url, more=on_servers, workers=4, sandbox=sandbox
+    ) as platform:
+        story = Story(platform)
+        story.sign_up("rowan@example.org")
+        account = platform.graph.get("/_sandbox/state").json()["accounts"][0]
+        story.ask("POST", "/api/wabas", wabaId=account["wabaId"], accessToken=account["accessToken"])
+        numbers = story.until(lambda: len(n := story.look("/api/numbers")) == 8 and n, "eight numbers")
+        people = "phone,firstName\n" + "".join(f"+4477009{n:05},P{n}\n" for n in range(CROWD))
+        form = {"file": ("people.csv", people, "text/csv")}
+        brought = platform.api.post("/api/contacts/import", files=form, headers=story.headers)
+        assert brought.json()["data"]["created"] == CROWD
+        template = story.ask("POST", "/api/templates/create", **TEMPLATE)
+        path = f"/api/templates/{template['id']}"
+        story.until(lambda: story.look(path)["status"] == "APPROVED", "the approval")
+        campaign = story.ask(
+            "POST",
+            "/api/campaigns",
+            name="News",
+            templateId=template["id"],
+            phoneNumberIds=[number["phoneNumberId"] for number in numbers],
+            parameters=PARAMETERS,
+        )
+        path = f"/api/campaigns/{campaign['id']}"
+        story.ask("POST", f"{path}/launch")
+        workers = {platform.processes[f"worker-{n}"].pid for n in range(4)}
+
+        def shared():
+            held = Counter(holders(mysql_server.url).values())
+            return held.keys() == workers and set(held.values()) == {2}
+
+        story.until(shared, "two numbers for each worker")
+        victim = platform.processes.pop("worker-0")
+        theirs = [lane for lane, pid in holders(mysql_server.url).items() if pid == victim.pid]
+        victim.kill()
+        victim.wait()
+        began = time.monotonic()
+
+        def replaced():
+            held = holders(mysql_server.url)
+            return all(held.get(lane) in workers - {victim.pid} for lane in theirs)
+
+        story.until(replaced, "others in the place of the one that was killed")
+        assert time.monotonic() - began < 10
+
+        def over():
+            seen = story.look(path)
+            return seen["state"] == "completed" and seen["totals"]
+
+        totals = story.until(over, "the campaign's end")
+        taken = taken_of(platform.graph)
+        assert len({each.to for each in taken}) == len(taken)
+        assert totals["planned"] == CROWD == sum(totals[each] for each in totals if each not in TOGETHER)
 
 
 @pytest.mark.mysql

@@ -85,6 +85,8 @@ def running(
     broker: str = "",
     more: Mapping[str, str] | None = None,
     own: Mapping[str, Mapping[str, str]] | None = None,
+    workers: int = 1,
+    sandbox: Sequence[str] = (),
 ) -> Iterator[Platform]:
     """All processes up and ready, for as long as the block lasts; `own` is what one context's are told.
 
@@ -118,7 +120,7 @@ def running(
         # fmt: off
         platform.tidings(
             "sandbox", "sandbox", "--port", str(graph_port), "--app-secret", "the-app-secret", "--seed", "11",
-            "--webhook", hook, "--verify-token", "the-verify-token",
+            "--webhook", hook, "--verify-token", "the-verify-token", *sandbox,
         )
         # fmt: on
         if apart:
@@ -129,7 +131,8 @@ def running(
         else:
             platform.tidings("service", "serve", "--port", str(public), "--no-send")
         data = "whatsapp" if apart and broker else "data"
-        platform.tidings("worker", "worker", data=data, **own.get("whatsapp", {}))
+        for n in range(workers):
+            platform.tidings(f"worker-{n}", "worker", data=data, **own.get("whatsapp", {}))
         platform.until(lambda: platform.graph.get("/_sandbox/state").is_success, "the sandbox")
         for name, service in services.items():
             platform.until(lambda service=service: service.get("/ready").is_success, name)

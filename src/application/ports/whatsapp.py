@@ -102,6 +102,13 @@ class LeaseStore(Protocol):
 
     async def release(self, lease: Lease) -> None: ...
 
+    async def held(self) -> Sequence[Lease]:
+        """Every lease that has not ended."""
+        ...
+
+    async def forget(self, prefix: str) -> None:
+        """Forget those whose name begins so and that ended a day ago or earlier."""
+
 
 class RunStore(Protocol):
     """Campaigns as lines of messages behind a number."""

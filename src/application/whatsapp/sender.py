@@ -1,10 +1,12 @@
 """The sender: finds lanes with work, and owns as many as it can take."""
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 
 from tidings.application.ports.whatsapp import Work
 from tidings.application.whatsapp.admission import Admission
+from tidings.application.whatsapp.crew import Crew
 from tidings.application.whatsapp.lane import LaneSender, SenderOptions, SenderPorts
 from tidings.application.whatsapp.telling import moved_events
 from tidings.domain.errors import Unavailable
@@ -31,6 +33,12 @@ class Sender:
         default_factory=dict[PhoneNumberId, asyncio.Task[None]]
     )
 
+    crew: Crew = field(init=False)
+
+    def __post_init__(self) -> None:
+        ports = self.ports
+        self.crew = Crew(ports.begin, ports.owners, ports.boottime, self.options.lease)
+
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then drain.
 
@@ -42,17 +50,30 @@ class Sender:
                 await self.look()
                 await self.ports.signal.wait(self.options.poll)
         finally:
+            with contextlib.suppress(Unavailable):
+                await self.crew.leave()
             await self.drain()
 
     async def look(self) -> None:
-        """Take free lanes that have work, and start running them."""
+        """Take free lanes that have work, as far as they are ours to take, and start running them."""
         self._reap()
         try:
+            await self.crew.look()
             for lane in await self.ports.due.lanes(self.ports.now()):
-                if lane not in self.tasks and (taken := await self.take(lane)):
+                if lane in self.tasks or not self.crew.should_take(lane, len(self.tasks)):
+                    continue
+                if taken := await self.take(lane):
                     self.tasks[lane] = asyncio.create_task(taken.run())
         except Unavailable:
             return
+        self._give_away()
+
+    def _give_away(self) -> None:
+        """One lane at a time, once the one before it is given back."""
+        going = [lane for lane in self.tasks if self.lanes[lane].stopping]
+        if not going and self.crew.should_give(len(self.tasks)):
+            lane = min(self.tasks, key=lambda each: len(self.lanes[each].calls))
+            self.lanes[lane].stopping = True
 
     async def take(self, lane: PhoneNumberId) -> LaneSender | None:
         """Become the owner of a lane, and turn what its last owner left in `sending` into `unknown`."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from msgspec.structs import asdict
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.dialect import insert_missing, server_moment
@@ -15,6 +15,8 @@ from tidings.adapters.mysql.whatsapp.tables import leases, run_lanes, runs
 from tidings.application.ports.common import Now
 from tidings.domain.kernel import CampaignId, PhoneNumberId
 from tidings.domain.whatsapp.numbers import Lease, Run, RunState
+
+DAY = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,14 @@ class SqlLeases:
 
     async def release(self, lease: Lease) -> None:
         await self.connection.execute(update(leases).where(_held(lease)).values(until=self._in(0)))
+
+    async def held(self) -> Sequence[Lease]:
+        query = select(leases.c.name, leases.c.owner, leases.c.epoch).where(leases.c.until > self._in(0))
+        return structs(Lease, await self.connection.execute(query))
+
+    async def forget(self, prefix: str) -> None:
+        old = leases.c.name.startswith(prefix, autoescape=True) & (leases.c.until < self._in(-DAY))
+        await self.connection.execute(delete(leases).where(old))
 
     def _in(self, seconds: float) -> Any:
         """The moment so many seconds from now, as something to compare with or to write."""
