@@ -35,6 +35,7 @@ from tidings.application.campaigns import (
     Experimenting,
     Following,
     Links,
+    Moments,
     Planner,
     Rehearsal,
     Reports,
@@ -83,8 +84,7 @@ class Container(People):
 
     settings, graph, now, new_id = People.settings, People.graph, People.now, People.new_id
     owners, numbering, peers = People.owners, People.numbering, People.peers
-    versions = People.versions
-    credentials, wabas_of_users = People.credentials, People.wabas_of_users
+    credentials, wabas_of_users, versions = People.credentials, People.wabas_of_users, People.versions
 
     # Contacts.
     contacts_database = providers.Singleton(database_of, settings, "contacts")
@@ -239,11 +239,10 @@ class Container(People):
         signal=whatsapp_signal,
         now=now,
     )
-    webhook_reader = providers.Singleton(MetaWebhookReader, settings.provided.app_secrets)
     webhooks = providers.Singleton(
         Webhooks,
         begin=whatsapp_begin,
-        reader=webhook_reader,
+        reader=providers.Singleton(MetaWebhookReader, settings.provided.app_secrets),
         inbox=providers.Singleton(WebhookInbox, whatsapp_begin, now, whatsapp_signal),
         owners=owners,
         signal=whatsapp_signal,
@@ -385,6 +384,7 @@ class Container(People):
         experimenting=experimenting,
         tables=tables,
         sleep=providers.Object(sleep),
+        moments=providers.Singleton(Moments, People.far_cache, providers.Object(boottime)),
     )
 
     # What all of them keep of one person.

@@ -27,7 +27,8 @@ from tidings.application.campaigns import (
     Trial,
     Verdict,
 )
-from tidings.application.campaigns.reporting import Explanation, LiveProgress, Report
+from tidings.application.campaigns.live import LiveProgress
+from tidings.application.campaigns.reporting import Explanation, Report
 from tidings.domain.campaigns import Campaign, RateCard, Recipient, Response, Schedule
 from tidings.domain.kernel import Actor, CampaignId, ContactId, MessageId, Permission
 

@@ -10,6 +10,7 @@ from tidings.application.campaigns.authoring import (
 from tidings.application.campaigns.crediting import Crediting, NewConversion
 from tidings.application.campaigns.experimenting import Experimenting
 from tidings.application.campaigns.linking import Following, Links
+from tidings.application.campaigns.live import Moments
 from tidings.application.campaigns.planning import Planner
 from tidings.application.campaigns.rehearsing import Approval, Forecast, Rehearsal, Trial, Verdict
 from tidings.application.campaigns.reporting import Reports
@@ -27,6 +28,7 @@ __all__ = [
     "Following",
     "Forecast",
     "Links",
+    "Moments",
     "NewCampaign",
     "NewConversion",
     "Planner",

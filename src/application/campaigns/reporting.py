@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tidings.application.campaigns.experimenting import Experimenting, ExperimentReport
+from tidings.application.campaigns.live import LiveProgress, Moments
 from tidings.application.ports.campaigns import Begin, Counted, HourCount, Line
 from tidings.application.ports.common import Sleep, Tables
 from tidings.domain.campaigns import (
@@ -26,7 +27,16 @@ from tidings.domain.campaigns import (
 )
 from tidings.domain.campaigns.advice import advice
 from tidings.domain.errors import Fault, Invalid
-from tidings.domain.kernel import Actor, CampaignId, MessageId, Page, Permission, masked_person, masked_phone
+from tidings.domain.kernel import (
+    Actor,
+    CampaignId,
+    MessageId,
+    OrganizationId,
+    Page,
+    Permission,
+    masked_person,
+    masked_phone,
+)
 
 FILES = ("csv", "xlsx")
 COLUMNS = (
@@ -89,15 +99,6 @@ class Explanation(Struct, frozen=True, kw_only=True, rename="camel"):
     chain: Sequence[Mapping[str, str]]
 
 
-class LiveProgress(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A moment of a campaign under way."""
-
-    state: State
-    reason: str | None
-    waiting: str = ""
-    totals: Totals
-
-
 @dataclass(frozen=True, slots=True)
 class Reports:
     read: Begin
@@ -105,6 +106,8 @@ class Reports:
     experimenting: Experimenting
     tables: Tables
     sleep: Sleep
+    moments: Moments | None = None
+    """What is shared by all who watch; None: each looks alone."""
 
     async def report(self, actor: Actor, id: CampaignId) -> Report:
         """Raise CampaignNotFound."""
@@ -218,23 +221,28 @@ class Reports:
     ) -> AsyncIterator[LiveProgress]:
         """The campaign's progress until it ends, whenever it changed. Raise CampaignNotFound."""
         organization = actor.require(Permission.CAMPAIGNS_READ)
+        async with self.read(organization) as work:
+            await work.campaigns.get(id)
+
+        async def look() -> LiveProgress:
+            return await self._moment(organization, id)
+
         last: LiveProgress | None = None
         while True:
-            async with self.read(organization) as work:
-                campaign = await work.campaigns.get(id)
-                now = totals(list(await work.recipients.tallies(id)))
-            progress = LiveProgress(
-                state=campaign.state,
-                reason=campaign.reason,
-                waiting=await self._waiting(campaign),
-                totals=now,
-            )
+            progress = await (look() if self.moments is None else self.moments.of(id, look))
             if progress != last:
                 yield progress
                 last = progress
-            if campaign.state in (State.COMPLETED, State.CANCELLED):
+            if progress.state in (State.COMPLETED, State.CANCELLED):
                 return
             await self.sleep(every)
+
+    async def _moment(self, organization: OrganizationId, id: CampaignId) -> LiveProgress:
+        async with self.read(organization) as work:
+            campaign = await work.campaigns.get(id)
+            now = totals(list(await work.recipients.tallies(id)))
+        waiting = await self._waiting(campaign)
+        return LiveProgress(state=campaign.state, reason=campaign.reason, waiting=waiting, totals=now)
 
 
 def shown(actor: Actor, recipient: Recipient) -> Recipient:
