@@ -16,6 +16,7 @@ from tidings.adapters.mysql.users.subscription_tables import deliveries
 from tidings.adapters.mysql.whatsapp import pressure
 from tidings.adapters.mysql.whatsapp import tables as whatsapp_tables
 from tidings.adapters.mysql.whatsapp.requests import requests
+from tidings.adapters.mysql.whatsapp.retention import said_longer_ago
 from tidings.adapters.observing.metrics import OverheardBus
 from tidings.application.pausing import pause
 from tidings.application.ports.bus import Subscription
@@ -197,6 +198,7 @@ class Platform:
             aging.append(Aging(requests, requests.c.at, timedelta(days=2)))
             aging.append(Aging(pressure.touches, pressure.touches.c.at, timedelta(days=31)))
             aging.append(Aging(pressure.reached, pressure.reached.c.at, timedelta(days=2)))
+            aging += said_longer_ago(self.container.settings().keep_messages)
         return SqlPruner(self.databases[name], aging, self.container.now())
 
     async def _sync_templates(self, stop: asyncio.Event) -> None:

@@ -59,6 +59,8 @@ LISTS = frozenset(
 
 SECRETS = "secrets.json"
 """The file in the data folder that holds what the environment does not."""
+LEAST_KEPT = 30
+"""Days: for so long Meta may still report of a message, and news of what is not here is set aside."""
 SHORTEST_KEY, SHORTEST_WORD = 32, 16
 """Characters of a key that signs or seals, and of what Meta and we tell each other."""
 FEWEST_DIFFERENT = 8
@@ -124,6 +126,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Requests a minute from all of an organisation."""
     rate_address: int = 1_200
     """Requests a minute from a network address without a bearer that is good."""
+    keep_messages: int = 0
+    """Days after which messages, both ways, and the notes beside them are removed; 0: never. At least 30."""
     messages_a_day: int = 0
     """Messages that an organisation without a quota of its own may send in a day of UTC; 0: no limit."""
     messages_a_month: int = 0
@@ -216,7 +220,8 @@ def read_settings(environment: Mapping[str, str] | None = None, **given: object)
             f"The settings cannot be used: {error}. Each TIDINGS_ variable is described in docs/settings.md.",
             Fault(field="settings", rule="settings", message=str(error)),
         ) from error
-    if faults := [*_peer_faults(settings), *_address_faults(settings), *_weak_faults(settings)]:
+    checks = (_peer_faults, _address_faults, _amount_faults, _weak_faults)
+    if faults := [fault for check in checks for fault in check(settings)]:
         said = "; ".join(f"{fault.field} {fault.message}" for fault in faults)
         raise BadSettings(f"The settings cannot be used: {said}.", *faults)
     return settings
@@ -251,6 +256,15 @@ def _address_faults(settings: Settings) -> Iterator[Fault]:
         except ValueError:
             wants = f"must be networks such as 10.0.0.0/8, not {each!r}"
             yield Fault(field="TIDINGS_PROXIES", rule="network", message=wants)
+
+
+def _amount_faults(settings: Settings) -> Iterator[Fault]:
+    for name in ("messages_a_day", "messages_a_month"):
+        if getattr(settings, name) < 0:
+            yield Fault(field=f"TIDINGS_{name.upper()}", rule="range", message="must be 0 (no limit) or more")
+    if settings.keep_messages and settings.keep_messages < LEAST_KEPT:
+        wants = f"must be 0 (for ever) or at least {LEAST_KEPT} days: Meta reports for a month"
+        yield Fault(field="TIDINGS_KEEP_MESSAGES", rule="range", message=wants)
 
 
 def _peer_faults(settings: Settings) -> Iterator[Fault]:

@@ -1,11 +1,17 @@
-"""What is kept only for a while: notes of events that were dealt with, and statuses of nobody's messages."""
+"""What is kept only for a while: notes of events that were dealt with, statuses of nobody's messages, and,
+where that is wanted, what was said.
+
+By portions, never by dropping a partition: a server that partitions wants the partition's column in every
+unique key, and that no message has the wamid or the attempt of another must hold over all of them.
+"""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from uuid import UUID
 
-from sqlalchemy import Column, Table, delete, select
+from sqlalchemy import Column, ColumnElement, Table, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.engine import Database
@@ -19,6 +25,15 @@ PORTION = 2000
 """Rows removed in one transaction, so that nobody waits long for it."""
 
 
+def first_id_of(moment: datetime) -> UUID:
+    """No id that was made at this moment or later is smaller (RFC 9562, version 7)."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
+
+
+def _itself(moment: datetime) -> object:
+    return moment
+
+
 @dataclass(frozen=True, slots=True)
 class Aging:
     """A table, and the column that says how old a row is."""
@@ -26,6 +41,10 @@ class Aging:
     table: Table
     at: Column[object]
     kept: timedelta = KEPT
+    bound: Callable[[datetime], object] = _itself
+    """A moment as such a column says it: ids that are in order of time say it as well, by the key itself."""
+    only: ColumnElement[bool] | None = None
+    """Which rows may go at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +71,9 @@ class SqlPruner:
 
     async def _portion(self, aging: Aging) -> int:
         keys = list(aging.table.primary_key.columns)
-        old = select(*keys).where(aging.at < self.now() - aging.kept).limit(PORTION)
+        old = select(*keys).where(aging.at < aging.bound(self.now() - aging.kept)).limit(PORTION)
+        if aging.only is not None:
+            old = old.where(aging.only)
         async with self.database.begin() as connection:
             found = (await connection.execute(old)).all()
             if found:
