@@ -209,7 +209,7 @@ class People(containers.DeclarativeContainer):
     bus_on = providers.Callable(bus_on, settings)
     bus = providers.Selector(
         bus_on,
-        files=providers.Singleton(SqlBus, bus_database, owners, bus_signal, now),
+        files=providers.Singleton(SqlBus, bus_database, owners, bus_signal, now, server_clock=True),
         rabbitmq=providers.Singleton(RabbitBus, settings.provided.rabbitmq_url, now),
     )
 

@@ -6,6 +6,10 @@ from uuid import uuid4
 
 import pytest
 
+from tests.contracts.bus.conftest import Owner
+from tidings.adapters.embedded.signal import LocalSignal
+from tidings.adapters.mysql.bus import SqlBus
+from tidings.adapters.mysql.bus_tables import metadata as bus_metadata
 from tidings.adapters.mysql.whatsapp.tables import metadata
 from tidings.adapters.mysql.whatsapp.work import whatsapp_in
 
@@ -49,3 +53,31 @@ async def test_a_machine_whose_clock_is_wrong_takes_nothing_and_loses_nothing(da
         assert await work.leases.renew(second, seconds=60)
         await work.leases.release(second)
     assert await take(right, "one") is not None
+
+
+@pytest.fixture(params=["mariadb_server", "mysql_server"])
+async def events(request):
+    database = request.getfixturevalue(request.param).database("event_service")
+    await database.create(bus_metadata)
+    yield database
+    await database.close()
+
+
+async def test_a_name_of_the_bus_is_not_taken_by_a_machine_whose_clock_is_ahead(events):
+    def bus(name, hours):
+        def now():
+            return datetime.now(UTC) + timedelta(hours=hours)
+
+        return SqlBus(events, Owner(name), LocalSignal(), now, lease=3.0, server_clock=True)
+
+    right, ahead = bus("right", 0), bus("ahead", 1)
+    try:
+        assert await right.hold("relay:users")
+        assert not await ahead.hold("relay:users")
+        assert await right.hold("relay:users")
+    finally:
+        await right.close()
+    async with asyncio.timeout(20):
+        while not await ahead.hold("relay:users"):
+            await asyncio.sleep(0.1)
+    await ahead.close()

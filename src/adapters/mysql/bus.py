@@ -51,6 +51,8 @@ class SqlBus:
     """Seconds between two signs of life."""
     poll: float = 0.5
     """The longest that a lost wake-up can cost."""
+    server_clock: bool = False
+    """Whether leases go by the clock of the MySQL server that all members share; else by `now`."""
     leases: Leases = field(init=False)
     consumers: list[SqlConsumer] = field(default_factory=list[SqlConsumer])
     watching: "asyncio.Task[None] | None" = None
@@ -58,7 +60,8 @@ class SqlBus:
     """Publishes that have not ended."""
 
     def __post_init__(self) -> None:
-        self.leases = Leases(self.database, self.owners, self.now, self.lease, self.beat)
+        by_server = self.server_clock and self.database.write.dialect.name != "sqlite"
+        self.leases = Leases(self.database, self.owners, self.now, self.lease, self.beat, by_server)
 
     async def declare(self, subscription: Subscription) -> None:
         row = {"name": subscription.group, "types": subscription.types}

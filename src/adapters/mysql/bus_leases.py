@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.feeding import log, together
 from tidings.adapters.mysql.bus_tables import AT_ONCE, holds, line
-from tidings.adapters.mysql.dialect import insert_missing, upsert
+from tidings.adapters.mysql.dialect import insert_missing, server_now, upsert
 from tidings.adapters.mysql.engine import Database, DatabaseUnavailable
 from tidings.application.pausing import pause
 from tidings.application.ports.bus import SHARDS, Subscription
@@ -58,10 +58,13 @@ class Leases:
     now: Now
     lease: float
     beat: float
+    by_server: bool = False
+    """Whether members go by the server's clock, and not each by its own."""
     seats: list[Seat] = field(default_factory=list[Seat])
     names: dict[str, bool] = field(default_factory=dict[str, bool])
     """The names we want, and whether we hold them."""
     until: datetime = AT_ONCE
+    """By our own clock, from before the server was asked."""
     me: str = ""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     hurry: asyncio.Event = field(default_factory=asyncio.Event)
@@ -111,12 +114,12 @@ class Leases:
     async def refresh(self) -> None:
         """Renew what is ours, take our share of what is free, give the rest. Raise DatabaseUnavailable."""
         async with self.turn:
-            now = self.now()
-            until = now + timedelta(seconds=self.lease)
+            now, lease = self.now(), timedelta(seconds=self.lease)
             async with self.database.begin() as connection:
                 await insert_missing(connection, holds, [{"name": "", "owner": "", "until": AT_ONCE}])
                 found = await connection.execute(select(holds).order_by(holds.c.name).with_for_update())
-                books = Books.read(found.all(), self.owners, now, until)
+                shared = await server_now(connection) if self.by_server else now
+                books = Books.read(found.all(), self.owners, shared, shared + lease)
                 self.me = self.me or self._owner()
                 held = {name: self._named(books, name) for name in self.names}
                 shares = [(seat, _shared(seat, books)) for seat in self.seats]
@@ -124,7 +127,7 @@ class Leases:
                     await _suspect(connection, seat.subscription, books.orphans(seat), now)
                 await upsert(connection, holds, books.changed(), keys=["name"], change=["owner", "until"])
                 await connection.execute(delete(holds).where(holds.c.name.in_(books.deleted())))
-            self.until = until
+            self.until = now + lease
             self.names.update(held)
             for seat, (shards, leaving) in shares:
                 if (seat.shards, seat.leaving) != (shards, leaving):

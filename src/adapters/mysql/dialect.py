@@ -5,6 +5,7 @@ nothing for an empty one.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -18,12 +19,16 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
+    select,
     true,
+    type_coerce,
     update,
 )
 from sqlalchemy.dialects.mysql import insert as mysql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tidings.adapters.mysql.types import Moment
 
 Row = Mapping[str, Any]
 
@@ -35,6 +40,11 @@ def is_sqlite(connection: AsyncConnection) -> bool:
 def server_moment() -> ColumnElement[int]:
     """Now by the clock of the MySQL or MariaDB server, as `Moment` keeps it: free of zones."""
     return literal_column("TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))", BigInteger)
+
+
+async def server_now(connection: AsyncConnection) -> datetime:
+    query = select(type_coerce(server_moment(), Moment))
+    return (await connection.execute(query)).scalar_one()
 
 
 def along(query: Select[Any], table: Table, index: str) -> Select[Any]:
