@@ -51,7 +51,7 @@ async def test_a_platform_at_work_is_found_well_and_what_is_wrong_with_it_is_nam
             client.headers["authorization"] = f"Bearer {token}"
             eventually(lambda: client.get("/api/numbers").json()["data"])
         found = await doctor(tmp_path, **here)
-        assert {each.health for each in found.values()} == {GOOD}, found
+        assert [each for each in found.values() if each.health is not GOOD] == []
         assert health(found, "WhatsApp Business Account") == {GOOD}
         other = await doctor(tmp_path, TIDINGS_VERIFY_TOKEN="another", **here)
         assert "TIDINGS_VERIFY_TOKEN" in next(

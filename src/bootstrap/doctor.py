@@ -23,7 +23,7 @@ from tidings.domain.errors import Refused, Unavailable
 
 ROOM = 1024**3
 """Bytes below which a disk is nearly full."""
-PATIENCE = 5.0
+PATIENCE = 15.0
 """Seconds for an address of our own to answer."""
 KEY = 32
 """Characters of a key that cannot be guessed."""

@@ -180,8 +180,8 @@ MUTANTS = [
     Mutant(
         "a lease can be taken from who holds it",
         LEASES,
-        ".where(leases.c.name == name, or_(leases.c.until <= now, leases.c.owner.in_(list(dead))))",
-        ".where(leases.c.name == name)",
+        "or_(leases.c.until <= self._in(0), leases.c.owner.in_(list(dead)))",
+        "or_(leases.c.until <= self._in(0), leases.c.owner != owner)",
     ),
     Mutant(
         "a replaced owner may renew",
