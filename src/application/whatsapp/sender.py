@@ -58,8 +58,11 @@ class Sender:
         """Take free lanes that have work, as far as they are ours to take, and start running them."""
         self._reap()
         try:
-            await self.crew.look()
-            for lane in await self.ports.due.lanes(self.ports.now()):
+            lanes = await self.ports.due.lanes(self.ports.now())
+            if lanes or self.tasks:
+                # With nothing to do there is nothing to share, and nothing is written.
+                await self.crew.look()
+            for lane in lanes:
                 if lane in self.tasks or not self.crew.should_take(lane, len(self.tasks)):
                     continue
                 if taken := await self.take(lane):
