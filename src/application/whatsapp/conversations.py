@@ -121,7 +121,7 @@ class Conversations:
         """Say something; who answers what nobody had taken has it in hand from then on.
 
         With the key `once`, only the first time. Raise ConversationNotFound, InOtherHands, HandedOff,
-        CannotBeSaid, WindowClosed, BadKey, KeyReused.
+        CannotBeSaid, WindowClosed, QuotaUsedUp, BadKey, KeyReused.
         """
         organization = actor.require(Permission.CONVERSATIONS_WRITE)
         sight = await sight_of(self.desks, actor)
