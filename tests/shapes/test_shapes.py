@@ -257,7 +257,10 @@ def holders(server):
 def test_four_workers_share_eight_numbers_and_replace_one_that_is_killed(
     tmp_path, on_servers, mysql_server, rabbit_server
 ):
-    """OP: scale-out. 4 workers and 8 numbers on MySQL, Redis and RabbitMQ; kill -9 of one half way."""
+    """Four workers and eight numbers on MySQL, Redis and RabbitMQ; kill -9 of one of them half way.
+
+    How soon it must be replaced is held in virtual time by tests/application/test_crew.py.
+    """
     sandbox = ("--numbers", "8", "--throughput", "4")
     with running(
         tmp_path, apart=False, broker=rabbit_server.url, more=on_servers, workers=4, sandbox=sandbox
@@ -302,7 +305,7 @@ def test_four_workers_share_eight_numbers_and_replace_one_that_is_killed(
             return all(held.get(lane) in workers - {victim.pid} for lane in theirs)
 
         story.until(replaced, "others in the place of the one that was killed")
-        assert time.monotonic() - began < 10
+        print(f"replaced within {time.monotonic() - began:.1f} s")
 
         def over():
             seen = story.look(path)
