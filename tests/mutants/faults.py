@@ -181,7 +181,7 @@ MUTANTS = [
         "a lease can be taken from who holds it",
         LEASES,
         "or_(leases.c.until <= self._in(0), leases.c.owner.in_(list(dead)))",
-        "or_(leases.c.until <= self._in(0), leases.c.owner != owner)",
+        "or_(leases.c.until <= self._in(0), leases.c.name == name)",
     ),
     Mutant(
         "a replaced owner may renew",
