@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from tidings.application.campaigns import NewCampaign
 from tidings.application.ports.gateway import Rejected, Verdict
+from tidings.application.ports.meta import StatusError
 from tidings.application.whatsapp.quotas import Quotas
 from tidings.application.whatsapp.saying import NewMessage
 from tidings.domain.campaigns import Fill, State
@@ -187,3 +188,20 @@ def test_a_forecast_never_goes_beyond_a_quota(people, new, daily, used, speed):
 def test_a_quota_that_lets_nothing_through_is_never_done():
     pipe = Pipe(per_second=1.0, budgets=[Budget(most=0, period=Period.MONTH)])
     assert finish([Portion(due=START, known=5)], pipe, START) == START
+
+
+async def test_what_meta_took_counts_also_when_its_failure_is_heard_before_its_answer_is_settled(make_world):
+    world = await make_world(count=5)
+    await world.launch()
+    await world.plan()
+    while not world.meta.owed:
+        world.clock.seconds += 0.5
+        await world.beat()
+    gone = StatusError(code=131026)
+    world.meta.owed = [
+        replace(owed, status="failed", error=gone) for owed in world.meta.owed if owed.status == "sent"
+    ]
+    await world.bring(len(world.meta.owed))
+    await world.apply()
+    await world.settle(5)
+    assert (await used(world)).today == len(world.meta.accepted) == 5

@@ -211,7 +211,8 @@ class LaneSender:
                 ended += message.ended_attempt(self.ports.now(), code=after.code, reason=after.reason)
         changed = await self._let_go_of_cancelled(work, changed)
         refused = {m.id for m in changed if m.state in (State.PENDING, State.FAILED, State.SKIPPED)}
-        returned = [message for message in before if message.id in refused]
+        under_way = (State.SENDING, State.UNKNOWN)
+        returned = [m for m in before if m.id in refused and m.state in under_way]
         await work.messages.keep_attempts(ended)
         await work.pressure.undo([m for m in changed if m.state in (State.FAILED, State.SKIPPED)])
         await self._parked(work, changed)
