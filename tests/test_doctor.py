@@ -5,13 +5,19 @@ import json
 import sqlite3
 import subprocess
 import sys
+from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 
 from tests.test_observing import at_work, eventually, httpx
+from tidings.adapters.sandbox.server import Sandbox
+from tidings.adapters.sandbox.settings import SandboxSettings
+from tidings.bootstrap.assembly import SandboxAccounts
 from tidings.bootstrap.demo import free_port
 from tidings.bootstrap.doctor import Health, examined, of_bad_settings
 from tidings.bootstrap.settings import BadSettings, read_settings
+from tidings.domain.events import OrganizationCreated
 
 pytestmark = pytest.mark.anyio
 GOOD, WEAK, BAD = Health
@@ -38,6 +44,38 @@ async def test_a_new_folder_is_in_order_and_stays_empty(tmp_path):
     assert health(found, "tables of") == health(found, "TIDINGS_") == health(found, "folder") == {GOOD}
     assert health(found, "callback") == {WEAK}
     assert not list((tmp_path / "data").glob("*.db"))
+
+
+async def test_looking_leaves_the_file_of_the_sandbox_alone(tmp_path):
+    """A platform at work beside it has the newer one."""
+    kept = tmp_path / "data" / "sandbox.json"
+    kept.parent.mkdir()
+    sandbox = Sandbox(SandboxSettings(snapshot=str(kept)))
+    sandbox.open_account()
+    sandbox.save()
+    before = kept.stat()
+    await doctor(tmp_path)
+    assert (kept.stat().st_ino, kept.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+async def test_an_account_of_the_sandbox_is_in_its_file_before_we_hold_its_token(tmp_path):
+    """A kill between the two would leave a token that the sandbox has never given."""
+    kept = tmp_path / "sandbox.json"
+    sandbox = Sandbox(SandboxSettings(snapshot=str(kept)))
+
+    class Wabas:
+        async def of(self, organization_id):
+            return ()
+
+        async def connect(self, actor, new):
+            assert new.access_token in kept.read_text()
+
+    container = SimpleNamespace(
+        wabas=Wabas, settings=lambda: SimpleNamespace(app_secrets=["a secret of the app"])
+    )
+    event = OrganizationCreated(organization_id=uuid4(), owner_id=uuid4(), name="Hale Parcels")
+    await SandboxAccounts(sandbox, container).organization_created(uuid4(), event)
+    assert kept.exists()
 
 
 async def test_a_platform_at_work_is_found_well_and_what_is_wrong_with_it_is_named(tmp_path):

@@ -23,8 +23,8 @@ SANDBOX_URL = "http://sandbox"
 
 
 @asynccontextmanager
-async def assembled(settings: Settings) -> AsyncGenerator[Container]:
-    """A container that is ready to be opened. Raise BadSettings."""
+async def assembled(settings: Settings, asleep: bool = False) -> AsyncGenerator[Container]:
+    """A container that is ready to be opened; `asleep`, nothing happens in its sandbox. Raise BadSettings."""
     settings = with_secrets(settings)
     options = GraphOptions(
         base_url=settings.graph_url or SANDBOX_URL,
@@ -35,7 +35,7 @@ async def assembled(settings: Settings) -> AsyncGenerator[Container]:
     if not settings.sandboxed:
         yield _container(settings, graph(options))
         return
-    async with _sandbox_at_work(settings, options) as container:
+    async with _with_sandbox(settings, options, asleep) as container:
         yield container
 
 
@@ -44,7 +44,7 @@ def _container(settings: Settings, meta: Graph) -> Container:
 
 
 @asynccontextmanager
-async def _sandbox_at_work(settings: Settings, options: GraphOptions) -> AsyncGenerator[Container]:
+async def _with_sandbox(settings: Settings, options: GraphOptions, asleep: bool) -> AsyncGenerator[Container]:
     """A container whose Meta lives in this process; accounts and templates outlive it, in a file."""
 
     async def deliver(headers: Mapping[str, str], body: bytes) -> int:
@@ -62,6 +62,9 @@ async def _sandbox_at_work(settings: Settings, options: GraphOptions) -> AsyncGe
     container = _container(settings, graph(options, transport=httpx.ASGITransport(sandbox.app)))
     container.sandbox.set_provides(sandbox)
     container.accounts_at_meta.set_provides(SandboxAccounts(sandbox, container))
+    if asleep:
+        yield container
+        return
     stop = asyncio.Event()
     running = asyncio.create_task(sandbox.run(stop))
     try:
@@ -79,7 +82,7 @@ class SandboxAccounts:
         self._container = container
 
     async def organization_created(self, event_id: UUID, event: OrganizationCreated) -> None:
-        """Told twice, it does nothing."""
+        """Told twice, it does nothing. The sandbox knows the token for good before we do."""
         wabas = self._container.wabas()
         if await wabas.of(event.organization_id):
             return
@@ -87,5 +90,6 @@ class SandboxAccounts:
         known = [account for account in self._sandbox.accounts if account.waba_id == waba_id]
         secret = self._container.settings().app_secrets[0]
         account = known[0] if known else self._sandbox.open_account(waba_id=waba_id, app_secret=secret)
+        self._sandbox.save()
         owner = Actor(user_id=event.owner_id, organization_id=event.organization_id, role=Role.OWNER)
         await wabas.connect(owner, NewWaba(waba_id=waba_id, access_token=account.access_token))

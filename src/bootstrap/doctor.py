@@ -53,7 +53,7 @@ async def examined(settings: Settings) -> Sequence[Finding]:
     found = [*_secrets(settings), _folder(settings)]
     tables = [await _tables(settings, name) for name in lines(settings, ())]
     found += tables
-    async with assembled(settings) as container:
+    async with assembled(settings, asleep=True) as container:
         try:
             found += [await _bus(container), *[each async for each in _cache(container)]]
             if all(each.health is not Health.BAD for each in tables):

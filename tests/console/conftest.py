@@ -10,11 +10,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tidings.bootstrap.demo import TEMPLATE, free_port
 
 PASSWORD = "correct horse battery staple"
+expect.set_options(timeout=30_000)
+"""Milliseconds: a busy machine may take its time over a page."""
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 

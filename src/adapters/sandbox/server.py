@@ -119,7 +119,8 @@ class Sandbox:
             if self.world.changed:
                 self.save()
             await asyncio.sleep(max(_SAVE_EVERY, 20 * (clock() - began)))
-        self.save()
+        if self.world.changed:
+            self.save()
 
 
 class SandboxServer:
