@@ -8,7 +8,15 @@ from uuid import UUID
 
 import msgspec
 
-from tidings.application.ports.bus import Answer, Delivery, Handler, Outcome, Publishes
+from tidings.application.ports.bus import (
+    Answer,
+    Delivery,
+    Handler,
+    Outcome,
+    Publishes,
+    Unreadable,
+    unpacked,
+)
 from tidings.application.ports.common import Signal
 from tidings.application.ports.relay import OutboxReader
 from tidings.domain.errors import Unavailable
@@ -86,8 +94,8 @@ def listener(handlers: Mapping[type[Event], Hear], report: Report, *, ordered: b
     def read(delivery: Delivery) -> _Heard:
         envelope = delivery.envelope
         try:
-            event = decode(envelope.body)
-        except msgspec.DecodeError as error:
+            event = decode(unpacked(envelope.body))
+        except (Unreadable, msgspec.DecodeError) as error:
             report(error)
             return _Heard(envelope.id, envelope.key, None, f"cannot be read: {error}")
         if type(event) not in handlers:

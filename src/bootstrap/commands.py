@@ -15,6 +15,7 @@ from tidings.adapters.http.security import endpoints
 from tidings.adapters.observing.logs import log_as_json
 from tidings.application.campaigns import NewCampaign
 from tidings.application.campaigns.reporting import Report
+from tidings.application.ports.bus import Unreadable, unpacked
 from tidings.application.ports.contacts import ContactFilter
 from tidings.application.ports.quotas import Metered
 from tidings.application.ports.templates import TemplateFilter
@@ -227,10 +228,19 @@ async def list_letters(settings: Settings, group: str, limit: int) -> list[dict[
             "occurredAt": each.envelope.occurred_at,
             "attempts": each.attempts,
             "reason": each.reason,
-            "event": msgspec.Raw(each.envelope.body),
+            "event": _readable(each.envelope.body),
         }
         for each in letters
     ]
+
+
+def _readable(body: bytes) -> msgspec.Raw | str:
+    try:
+        text = unpacked(body)
+        msgspec.json.decode(text)
+    except (Unreadable, msgspec.DecodeError):
+        return body.decode(errors="replace")
+    return msgspec.Raw(text)
 
 
 async def redrive_letters(settings: Settings, group: str, ids: Sequence[str]) -> dict[str, int]:

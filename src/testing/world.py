@@ -41,6 +41,7 @@ from tidings.application.campaigns import (
     Runner,
     Watch,
 )
+from tidings.application.ports.bus import unpacked
 from tidings.application.ports.meta import InboundUpdate, StatusUpdate
 from tidings.application.whatsapp.conversations import Conversations
 from tidings.application.whatsapp.desk import Desk
@@ -361,7 +362,7 @@ class World:
         waiting = await self.outbox.waiting(1000)
         for _ in range(2 if twice else 1):
             for _, envelope in waiting:
-                await self._tell(envelope.id, decode(envelope.body))
+                await self._tell(envelope.id, decode(unpacked(envelope.body)))
         await self.outbox.published([position for position, _ in waiting])
 
     async def _tell(self, id: UUID, event: AnyEvent) -> None:

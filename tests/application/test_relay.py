@@ -9,7 +9,15 @@ import msgspec
 import pytest
 
 from tidings.adapters.embedded.signal import LocalSignal
-from tidings.application.ports.bus import Answer, BusUnavailable, Delivery, Envelope, Outcome
+from tidings.application.ports.bus import (
+    Answer,
+    BusUnavailable,
+    Delivery,
+    Envelope,
+    Outcome,
+    is_deflated,
+    packed,
+)
 from tidings.application.relay import Relay, listener, one_by_one
 from tidings.domain.errors import Unavailable
 from tidings.domain.events import ContactOptedIn, ContactOptedOut
@@ -62,6 +70,35 @@ def relay(outbox, bus, holds=True):
         return holds
 
     return Relay("contacts", outbox, bus, LocalSignal(), hold)
+
+
+@pytest.mark.parametrize("length", [1, 100_000], ids=["short", "long"])
+async def test_what_the_outbox_packs_is_heard(length):
+    event, heard = out(source="m" * length), []
+
+    async def hear(id, event):
+        heard.append(event)
+
+    body = packed(event)
+    assert is_deflated(body) is (length > 1)
+    assert len(body) < 2000
+    handle = listener({ContactOptedOut: one_by_one(hear)}, lambda error: None)
+    assert await handle([Delivery(envelope=envelope(event, body=body), attempt=1)]) == [Outcome.ACK]
+    assert heard == [event]
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda body: body[:-9], lambda body: b"\x78" + body[9:]], ids=["cut", "odd"]
+)
+async def test_what_cannot_be_inflated_is_rejected(spoil):
+    async def hear(id, event): ...
+
+    event = out(source="m" * 100_000)
+    handle = listener({ContactOptedOut: one_by_one(hear)}, lambda error: None)
+    given = Delivery(envelope=envelope(event, body=spoil(packed(event))), attempt=1)
+    [answer] = await handle([given])
+    assert answer.outcome is Outcome.REJECT
+    assert "cannot be read" in answer.reason
 
 
 async def test_events_leave_the_outbox_in_order_once_they_are_published():

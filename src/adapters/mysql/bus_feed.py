@@ -20,8 +20,10 @@ from tidings.application.ports.common import Now
 w = line.c
 AGAIN = 0.5
 """Seconds before a feeder that lost the database tries again."""
-PACE = 0.02
-"""Seconds between two batches of a slow stream: what comes in between goes together."""
+PACE, SLOWEST = 0.02, 0.5
+"""Seconds between two batches of a stream, the more the longer the last one took: what comes in between
+goes together, and of what changed twice only the last is written.
+"""
 CHUNK = 500
 
 
@@ -81,8 +83,10 @@ class Feeder:
     """Whether there was more in line than the last batch."""
 
     async def run(self) -> None:
+        clock = asyncio.get_running_loop().time
         while not self.consumer.stopping:
             self.nudged.clear()
+            began = clock()
             try:
                 delivered = await self.step()
             except (DatabaseUnavailable, DBAPIError) as error:
@@ -94,9 +98,10 @@ class Feeder:
                 await asyncio.sleep(AGAIN)
                 continue
             if not self.more and not self.consumer.stopping:
+                took = clock() - began
                 await self._rest()
                 if delivered:
-                    await asyncio.sleep(PACE)
+                    await asyncio.sleep(min(max(PACE, took), SLOWEST))
 
     async def step(self) -> int:
         """Deliver one batch; how many there were."""

@@ -9,7 +9,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-import msgspec
 from sqlalchemy import Column, Index, MetaData, String, Table, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tidings.adapters.mysql.dialect import insert_many, is_sqlite
 from tidings.adapters.mysql.engine import TABLE_OPTIONS, Database
 from tidings.adapters.mysql.types import Id, LongBytes, Moment, Position, ascii_key
-from tidings.application.ports.bus import Envelope
+from tidings.application.ports.bus import Envelope, packed
 from tidings.application.ports.common import NewId, Now
 from tidings.domain.errors import Undone
 from tidings.domain.events import Event
@@ -73,7 +72,7 @@ class SqlOutbox:
                 "type": _tag(event),
                 "key": event.key,
                 "organization_id": event.organization_id,
-                "body": msgspec.json.encode(event),
+                "body": packed(event),
                 "occurred_at": at,
             }
             for event in events

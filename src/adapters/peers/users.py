@@ -1,5 +1,6 @@
 """What other contexts ask of users, answered in this process."""
 
+import asyncio
 from dataclasses import dataclass, field
 
 from tidings.application.ports.common import Monotonic
@@ -24,19 +25,32 @@ class WabaTokens:
 
 @dataclass(frozen=True, slots=True)
 class KeptCredentials:
-    """The Credentials port again, with a short memory. A token that was changed is used within seconds."""
+    """The Credentials port again, with a short memory. A token that was changed is used within seconds.
+
+    It is asked for once, however many calls wait for it.
+    """
 
     source: Credentials
     clock: Monotonic
     kept: dict[WabaId, tuple[str, float]] = field(default_factory=dict[WabaId, tuple[str, float]])
+    asked: "dict[WabaId, asyncio.Task[str]]" = field(default_factory=dict[WabaId, "asyncio.Task[str]"])
 
     async def token(self, waba_id: WabaId) -> str:
         known = self.kept.get(waba_id)
         if known is not None and self.clock() < known[1]:
             return known[0]
-        token = await self.source.token(waba_id)
-        self.kept[waba_id] = (token, self.clock() + TOKEN_LIFE)
-        return token
+        if (asked := self.asked.get(waba_id)) is None:
+            asked = self.asked[waba_id] = asyncio.create_task(self._ask(waba_id))
+        # Whoever stops waiting leaves the answer to the others.
+        return await asyncio.shield(asked)
+
+    async def _ask(self, waba_id: WabaId) -> str:
+        try:
+            token = await self.source.token(waba_id)
+            self.kept[waba_id] = (token, self.clock() + TOKEN_LIFE)
+            return token
+        finally:
+            del self.asked[waba_id]
 
 
 @dataclass(frozen=True, slots=True)

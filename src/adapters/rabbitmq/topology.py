@@ -17,7 +17,7 @@ from aio_pika import DeliveryMode, ExchangeType, Message
 from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractIncomingMessage
 
 from tidings.adapters.rabbitmq.links import PATIENCE
-from tidings.application.ports.bus import SHARDS, Envelope, Subscription, shard_of
+from tidings.application.ports.bus import SHARDS, Envelope, Subscription, is_deflated, shard_of
 from tidings.domain.kernel import OrganizationId
 
 DELIVERY_LIMIT = 20
@@ -150,6 +150,7 @@ def message_of(envelope: Envelope, *, attempts: int = 0, reason: str = "") -> Me
         message_id=str(envelope.id),
         type=envelope.type,
         content_type="application/json",
+        content_encoding="deflate" if is_deflated(envelope.body) else None,
         delivery_mode=DeliveryMode.PERSISTENT,
         headers={
             "key": envelope.key,

@@ -9,11 +9,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 from uuid import UUID
-from zlib import crc32
+from zlib import compress, crc32, decompressobj
+from zlib import error as ZlibError
 
+import msgspec
 from msgspec import Struct, field
 
 from tidings.domain.errors import Unavailable
+from tidings.domain.events import Event
 from tidings.domain.kernel import OrganizationId
 
 SHARDS = 8
@@ -23,6 +26,40 @@ SHARDS = 8
 def shard_of(key: str) -> int:
     """The part that the events of a key belong to."""
     return crc32(key.encode()) % SHARDS
+
+
+LONG, LONGEST = 2048, 64 * 1024 * 1024
+"""Bytes from which a body is deflated, and to which one is inflated."""
+_DEFLATED = b"\x78"
+"""How zlib begins; JSON never does."""
+
+
+class Unreadable(ValueError):
+    """A body that `packed` has not made."""
+
+
+def packed(event: Event) -> bytes:
+    """The body of an event. Those of a busy campaign are long, and a third as long when they are deflated."""
+    body = msgspec.json.encode(event)
+    return body if len(body) < LONG else compress(body, level=1)
+
+
+def is_deflated(body: bytes) -> bool:
+    return body.startswith(_DEFLATED)
+
+
+def unpacked(body: bytes) -> bytes:
+    """Its JSON. Raise Unreadable."""
+    if not is_deflated(body):
+        return body
+    inflating = decompressobj()
+    try:
+        text = inflating.decompress(body, LONGEST)
+    except ZlibError as error:
+        raise Unreadable(f"the body cannot be inflated: {error}") from error
+    if not inflating.eof:
+        raise Unreadable(f"the body is cut short, or longer than {LONGEST} bytes")
+    return text
 
 
 class BusUnavailable(Unavailable):
@@ -38,7 +75,7 @@ class Envelope(Struct, frozen=True, kw_only=True):
     organization_id: OrganizationId
     occurred_at: datetime
     body: bytes
-    """The event as msgspec JSON, tagged."""
+    """The event as msgspec JSON, tagged; a long one deflated (see `packed`)."""
     headers: dict[str, str] = field(default_factory=dict[str, str])
 
 

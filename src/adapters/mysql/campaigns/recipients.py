@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from msgspec import Struct
 from msgspec.structs import asdict, replace
 from sqlalchemy import (
     BigInteger,
@@ -39,23 +40,31 @@ from tidings.domain.campaigns import (
     why,
 )
 from tidings.domain.events import Move
-from tidings.domain.kernel import CampaignId, ContactId, MessageId, OrganizationId, Page, PersonKey
+from tidings.domain.kernel import CampaignId, ContactId, MessageId, OrganizationId, Page, PersonKey, Wamid
 
 r = recipients.c
-_NEWS = (
-    "state",
-    "version",
-    "wamid",
-    "attempts",
-    "code",
-    "reason",
-    "priced",
-    "price_category",
-    "changed_at",
-)
 _BY_STATE, _BY_PERSON = "campaigns_recipients_state", "campaigns_recipients_person"
 _HOUR = 3_600_000_000
 """Microseconds."""
+
+
+class _Standing(Struct, frozen=True):
+    """What news changes of a recipient; the rest, which is most of the row, need not be read for it."""
+
+    id: MessageId
+    state: Outcome
+    version: int
+    wamid: Wamid | None
+    attempts: int
+    code: int | None
+    reason: str | None
+    priced: str
+    price_category: str
+    changed_at: datetime
+
+
+_STANDING = _Standing.__struct_fields__
+_NEWS = _STANDING[1:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,8 +246,9 @@ class SqlRecipients:
         for move in moves:
             if move.message_id not in newest or newest[move.message_id].version < move.version:
                 newest[move.message_id] = move
-        query = select(recipients).where(r.campaign_id == campaign, r.id.in_(list(newest))).with_for_update()
-        known = structs(Recipient, await self.connection.execute(query))
+        query = select(*[r[name] for name in _STANDING])
+        query = query.where(r.campaign_id == campaign, r.id.in_(list(newest))).with_for_update()
+        known = structs(_Standing, await self.connection.execute(query))
         before = [recipient for recipient in known if recipient.version < newest[recipient.id].version]
         await self._move(campaign, before, [_moved(each, newest[each.id]) for each in before])
 
@@ -287,9 +297,12 @@ class SqlRecipients:
         return and_(r.campaign_id == campaign, r.state == Outcome.PENDING, is_false(r.handed))
 
     async def _move(
-        self, campaign: CampaignId, before: Sequence[Recipient], after: Sequence[Recipient]
+        self,
+        campaign: CampaignId,
+        before: Sequence[Recipient | _Standing],
+        after: Sequence[Recipient | _Standing],
     ) -> None:
-        rows = [{name: getattr(recipient, name) for name in ("id", *_NEWS)} for recipient in after]
+        rows = [{name: getattr(recipient, name) for name in _STANDING} for recipient in after]
         await update_many(self.connection, recipients, rows, key="id", change=_NEWS)
         change = Counter(_kind(recipient) for recipient in after)
         change.subtract(Counter(_kind(recipient) for recipient in before))
@@ -309,13 +322,13 @@ class SqlRecipients:
             )
 
 
-def _kind(recipient: Recipient) -> tuple[Outcome, str]:
+def _kind(recipient: Recipient | _Standing) -> tuple[Outcome, str]:
     return recipient.state, why(recipient.state, recipient.code, recipient.reason)
 
 
-def _moved(recipient: Recipient, move: Move) -> Recipient:
-    return replace(
-        recipient,
+def _moved(recipient: _Standing, move: Move) -> _Standing:
+    return _Standing(
+        id=recipient.id,
         state=Outcome(move.state),
         version=move.version,
         wamid=move.wamid,
