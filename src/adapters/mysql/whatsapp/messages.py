@@ -75,9 +75,13 @@ class SqlMessages:
         )
 
     async def pending_of(self, run: CampaignId, *, limit: int) -> Sequence[Message]:
-        chosen = select(messages).where(m.run_id == run, m.state == State.PENDING).limit(limit)
-        found = await self.connection.execute(_locked(chosen))
-        return structs(Message, found)
+        lanes = select(run_lanes.c.phone_number_id).where(run_lanes.c.campaign_id == run)
+        numbers = (await self.connection.execute(lanes)).scalars().all()
+        chosen = select(messages).where(
+            m.phone_number_id.in_(numbers), m.state == State.PENDING, m.run_id == run
+        )
+        query = along(chosen.limit(limit), messages, "whatsapp_messages_due")
+        return structs(Message, await self.connection.execute(_locked(query)))
 
     async def pending_to(
         self, organization: OrganizationId, people: Collection[PersonKey]

@@ -49,10 +49,9 @@ messages = Table(
     Column("reason", String(500)),
     # One message a person and run: the last guard against a second one.
     Index("whatsapp_messages_once", "run_id", "person", unique=True),
-    # The sender's question: what is due behind this number, of this run.
+    # The sender's question: what is due behind this number, of this run; and, of all its numbers, cancelling.
+    # Each index with a state in it is written at each of a message's six states: there is no other.
     Index("whatsapp_messages_due", "phone_number_id", "state", "run_id", "next_attempt_at", "id"),
-    # Cancelling, and counting what is left of a run.
-    Index("whatsapp_messages_run", "run_id", "state"),
     # Settling, and statuses that carry our callback data.
     Index("whatsapp_messages_attempt", "attempt_id", unique=True),
     # Statuses.
@@ -125,10 +124,10 @@ run_lanes = Table(
     "whatsapp_run_lanes",
     metadata,
     Column("phone_number_id", ascii_key(32), primary_key=True),
-    Column("campaign_id", Id, primary_key=True),
+    Column("campaign_id", Id, primary_key=True, index=True),
     **TABLE_OPTIONS,
 )
-"""The numbers that a campaign's messages leave from; asked by number: whose messages may stand here."""
+"""The numbers that a campaign's messages leave from: whose messages may stand here, and where its own do."""
 
 webhooks = Table(
     "whatsapp_webhooks",
