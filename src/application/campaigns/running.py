@@ -55,8 +55,6 @@ REST = 0.25
 """Seconds between two looks when there was nothing to do."""
 AHEAD = 10_000
 """Recipients of a campaign in line at most, so that pause and cancel bite at once."""
-STOCK = 5.0
-"""Seconds that its numbers take to send what stands in line; where they are slow, a page all the same."""
 OPEN = frozenset({Outcome.PENDING, Outcome.SENDING})
 KNOWN = 10_000
 """Campaigns of which it is remembered whose they are."""
@@ -266,7 +264,7 @@ class Runner:
                 return False
             async with self.begin(campaign.organization_id) as work:
                 current = await work.campaigns.get(campaign.id)
-                room = await self._room(work, current, sum(ways.numbers.values()))
+                room = await self._room(work, current)
                 arms = current.opened(self.now())
                 page = await work.recipients.to_hand_over(
                     campaign.id, arms=arms, limit=max(min(room, PAGE), 0)
@@ -285,14 +283,10 @@ class Runner:
             await work.recipients.handed_over(campaign.id, [recipient.id for recipient in page])
         return True
 
-    async def _room(self, work: Work, campaign: Campaign, rate: float) -> int:
-        """How many more may stand in line, whose numbers send at this rate.
-
-        None until a fifth of it is free, since counting takes time.
-        """
-        most = min(AHEAD, max(int(STOCK * rate), PAGE))
-        left = most - await work.recipients.in_line(campaign.id, asleep=False)
-        return min(left, await self.watch.room(work, campaign)) if left >= most // 5 else 0
+    async def _room(self, work: Work, campaign: Campaign) -> int:
+        """How many more may stand in line: none until a tenth of it is free, since counting takes time."""
+        left = AHEAD - await work.recipients.in_line(campaign.id, asleep=False)
+        return min(left, await self.watch.room(work, campaign)) if left >= AHEAD // 10 else 0
 
     async def _wind_up(self, campaign: Campaign) -> bool:
         """Cancelled: first the line, then those who never stood in it; told only when nobody is left.
