@@ -77,9 +77,10 @@ class Stage:
 
     def connect(self) -> Any:
         """The sandbox's account, connected; what the sandbox tells of its number."""
-        account = self.sandbox()["accounts"][0]
+        accounts = self.sandbox()["accounts"]
+        account = accounts[0]
         self.ask("POST", "/api/wabas", wabaId=account["wabaId"], accessToken=account["accessToken"])
-        until(lambda: bool(self.ask("GET", "/api/numbers")), "the sending number")
+        until(lambda: len(self.ask("GET", "/api/numbers")) == len(accounts), "the sending numbers")
         return account
 
     def people(self, count: int) -> list[str]:
@@ -100,16 +101,20 @@ class Stage:
         return phones
 
     def campaign(self, name: str) -> str:
-        """A campaign to everyone, with an approved template, ready to be launched."""
+        """A campaign to everyone from all numbers, with an approved template, ready to be launched."""
         template = self.ask("POST", "/api/templates/create", **TEMPLATE)
         path = f"/api/templates/{template['id']}"
         until(lambda: self.ask("GET", path)["status"] == "APPROVED", "the template's approval")
-        made = self.ask("POST", "/api/campaigns", name=name, templateId=template["id"], parameters=PARAMETERS)
+        numbers = [each["phoneNumberId"] for each in self.ask("GET", "/api/numbers")]
+        new = {"name": name, "templateId": template["id"], "parameters": PARAMETERS}
+        made = self.ask("POST", "/api/campaigns", **new, phoneNumberIds=numbers)
         return str(made["id"])
 
 
 @contextmanager
-def staged(*, worker: bool = False, environment: Mapping[str, str] | None = None) -> Generator[Stage]:
+def staged(
+    *, worker: bool = False, environment: Mapping[str, str] | None = None, numbers: int = 1
+) -> Generator[Stage]:
     """Sandbox and service (and a sender) on tables and in a folder that go away afterwards."""
     graph_port, port, secret, verify = free_port(), free_port(), new_secret(), new_secret()
     folder = Path(tempfile.mkdtemp(prefix="tidings-bench-"))
@@ -132,7 +137,7 @@ def staged(*, worker: bool = False, environment: Mapping[str, str] | None = None
         stage.start(
             "sandbox", "tidings", "sandbox", "--port", str(graph_port), "--app-secret", secret,
             "--webhook", f"http://127.0.0.1:{port}/api/messages/webhook", "--verify-token", verify,
-            "--throughput", "1000000",
+            "--throughput", "1000000", "--numbers", str(numbers),
         )
         # fmt: on
         stage.start("service", "tidings", "serve", "--port", str(port), "--no-send")
