@@ -14,7 +14,7 @@ from tidings.application.whatsapp.lane import SenderOptions
 from tidings.bootstrap.demo import TEMPLATE
 
 NUMBERS = 2
-"""Meta takes 1,000 messages a second of one number at most (fact sheet 6.1): one alone would show its limit."""
+"""Meta takes 1,000 messages a second of one number at most (fact sheet 6.1): one would show that limit."""
 LOOK = 0.1
 """Seconds between two looks at what was accepted."""
 
