@@ -120,35 +120,68 @@ UNPACKED = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "t
 """Where `tests/servers.sh` unpacks Debian's MySQL, which is served from a root of its own."""
 
 
-@contextmanager
-def mysql_of_our_own(*, durable: bool = False) -> Iterator[str]:
-    """A MySQL whose data goes away with it, and the URL of its root. Raise NoServer."""
+def _mysql() -> tuple[list[str], Path]:
+    """How MySQL is called, and the root of the files that it sees. Raise NoServer."""
     if shutil.which("mysqld") and "MariaDB" not in _version("mysqld"):
-        binary, root = ["mysqld"], Path("/")
-    elif (UNPACKED / "usr/sbin/mysqld").exists() and os.geteuid() == 0:
-        binary, root = ["chroot", str(UNPACKED), "/usr/sbin/mysqld"], UNPACKED
-    else:
-        raise NoServer("no MySQL: set MYSQL_URL, or run tests/servers.sh as root")
+        return ["mysqld"], Path("/")
+    if (UNPACKED / "usr/sbin/mysqld").exists() and os.geteuid() == 0:
+        return ["chroot", str(UNPACKED), "/usr/sbin/mysqld"], UNPACKED
+    raise NoServer("no MySQL: set MYSQL_URL, or run tests/servers.sh as root")
+
+
+@contextmanager
+def mysql_of_our_own(*more: str, durable: bool = False) -> Iterator[str]:
+    """A MySQL whose data goes away with it, and the URL of its root. Raise NoServer."""
+    with _mysql_folder() as made, _mysql_in(made, *more, durable=durable) as url:
+        yield url
+
+
+@contextmanager
+def mysql_on_a_small_disk(size: str, *more: str) -> Iterator[tuple[str, Path]]:
+    """A durable MySQL on a disk of this size (`300m`): its URL, and a folder on that disk.
+
+    Raise NoServer, also where nothing can be mounted.
+    """
+    with _mysql_folder() as made:
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(made)]
+        if not shutil.which("mount") or subprocess.run(mount, check=False, capture_output=True).returncode:
+            raise NoServer("no small disk: mounting needs root")
+        try:
+            with _mysql_in(made, *more, durable=True) as url:
+                yield url, made
+        finally:
+            subprocess.run(["umount", "--lazy", str(made)], check=True)
+
+
+@contextmanager
+def _mysql_folder() -> Iterator[Path]:
+    _, root = _mysql()
     with tempfile.TemporaryDirectory(prefix="tidings-", dir=root / "tmp", ignore_cleanup_errors=True) as made:
-        folder = Path("/tmp") / Path(made).name
-        data = folder / "data"
-        subprocess.run(
-            [*binary, "--no-defaults", "--initialize-insecure", f"--datadir={data}",
-             "--secure-file-priv=NULL", *_as_root()],
-            check=True, capture_output=True,
-        )  # fmt: skip
-        (Path(made) / "users.sql").write_text(
-            "CREATE USER root@'127.0.0.1'; GRANT ALL ON *.* TO root@'127.0.0.1' WITH GRANT OPTION;\n"
-        )
-        port = _free_port()
-        hasty = [] if durable else ["--innodb-doublewrite=OFF", "--performance-schema=OFF"]
-        command = [
-            *binary, "--no-defaults", "--skip-name-resolve", f"--init-file={folder}/users.sql",
-            *_private(port, data, durable), "--secure-file-priv=NULL", "--mysqlx=OFF", "--skip-log-bin",
-            f"--pid-file={folder}/pid", *hasty,
-        ]  # fmt: skip
-        with _serving(command, port, Path(made) / "data" / "error.log"):
-            yield f"mysql+asyncmy://root@127.0.0.1:{port}/"
+        yield Path(made)
+
+
+@contextmanager
+def _mysql_in(made: Path, *more: str, durable: bool) -> Iterator[str]:
+    binary, _ = _mysql()
+    folder = Path("/tmp") / made.name
+    data = folder / "data"
+    subprocess.run(
+        [*binary, "--no-defaults", "--initialize-insecure", f"--datadir={data}",
+         "--secure-file-priv=NULL", *more, *_as_root()],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    (made / "users.sql").write_text(
+        "CREATE USER root@'127.0.0.1'; GRANT ALL ON *.* TO root@'127.0.0.1' WITH GRANT OPTION;\n"
+    )
+    port = _free_port()
+    hasty = [] if durable else ["--innodb-doublewrite=OFF", "--performance-schema=OFF"]
+    command = [
+        *binary, "--no-defaults", "--skip-name-resolve", f"--init-file={folder}/users.sql",
+        *_private(port, data, durable), "--secure-file-priv=NULL", "--mysqlx=OFF", "--skip-log-bin",
+        f"--pid-file={folder}/pid", *hasty, *more,
+    ]  # fmt: skip
+    with _serving(command, port, made / "data" / "error.log"):
+        yield f"mysql+asyncmy://root@127.0.0.1:{port}/"
 
 
 def _version(binary: str) -> str:

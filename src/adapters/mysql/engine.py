@@ -113,7 +113,10 @@ class _translated:
 
 _EXPLAINED = {
     "database is locked": "The database is locked by another program; close it, or wait and try again.",
-    "disk is full": "The disk is full: make room, then try again. Nothing that was confirmed is lost.",
+    # Of SQLite `database or disk is full`, of MySQL `The table '…' is full`.
+    "is full": "The disk is full: make room, then try again. Nothing that was confirmed is lost.",
+    "disk full": "The disk is full: make room, then try again. Nothing that was confirmed is lost.",
+    "no space left": "The disk is full: make room, then try again. Nothing that was confirmed is lost.",
     "disk i/o error": "The disk refused to write (full or failing): make room, then try again.",
     "unable to open database file": "The database file cannot be opened: check that its folder is writable.",
     "readonly database": "The database file is read-only: check its permissions.",
