@@ -42,7 +42,7 @@ class SenderOptions(Struct, frozen=True, kw_only=True):
 
     beat: float = 0.05
     """Between two intent transactions: what is written ahead is what a kill leaves unknown."""
-    lease: float = 10.0
+    lease: float = 9.0
     margin: float = 6.5
     """No call starts when less than this is left of the lease; above the gateway's total time-out."""
     in_flight: int = 512
