@@ -311,6 +311,22 @@ def test_a_campaign_is_paused_resumed_and_cancelled(page):
     expect(page.locator("#totals .state-cancelled")).to_be_visible(timeout=30_000)
 
 
+def test_a_campaign_that_ends_while_somebody_looks_does_not_take_their_page_away(page, served):
+    """What changed is put in anew; the page itself is not loaded again, which would undo a click."""
+    fill_in_the_wizard(page, "Watched")
+    page.get_by_label("Begin with a few", exact=False).check()
+    page.get_by_label("Minutes to watch after each step").fill("600")
+    page.get_by_role("button", name="Make a draft").click()
+    page.get_by_role("button", name="Launch").click()
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    page.evaluate("window.stayed = true")
+    served.ask("POST", f"/api/campaigns/{page.url.rpartition('/')[2]}/cancel")
+    expect(page.locator("#totals .state-cancelled")).to_be_visible()
+    expect(page.get_by_role("button", name="Pause")).to_have_count(0)
+    expect(page.get_by_role("link", name="Why?").first).to_be_visible()
+    assert page.evaluate("window.stayed")
+
+
 def test_a_file_may_be_tried_first_and_stays_chosen_when_something_is_wrong(page, tmp_path, served):
     file = tmp_path / "trial.csv"
     file.write_text("Vorname,Mobile\nZadie,07700955101\nBad,12\n", encoding="utf-8")

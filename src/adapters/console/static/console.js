@@ -19,7 +19,18 @@ document.addEventListener("htmx:sendError", () => say(true));
 document.addEventListener("htmx:sseError", () => say(true));
 document.addEventListener("htmx:sseOpen", () => say(false));
 document.addEventListener("htmx:afterOnLoad", () => say(false));
-// When a live page has been told everything, what can be done with it has changed.
-document.addEventListener("htmx:sseClose", (event) => {
-  if (event.detail.type === "message") window.location.reload();
+// When a live page has been told everything, what can be done with it has changed: those parts are put in anew.
+// The page itself is not loaded again where it says which they are: that would undo a click of this moment.
+document.addEventListener("htmx:sseClose", async (event) => {
+  if (event.detail.type !== "message") return;
+  const parts = document.querySelectorAll("[data-anew]");
+  const answer = parts.length ? await fetch(window.location.href) : null;
+  if (!answer || !answer.ok) return window.location.reload();
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const part of parts) {
+    const successor = fresh.getElementById(part.id);
+    if (!successor) continue;
+    part.replaceWith(successor);
+    window.htmx.process(successor);
+  }
 });
