@@ -2,9 +2,14 @@
 
 import asyncio
 import re
+from contextlib import asynccontextmanager
 
 import httpx
 import jsonschema
+
+from tidings.bootstrap.app import entrance
+from tidings.bootstrap.assembly import assembled
+from tidings.bootstrap.platform import running
 
 ACCOUNT = {"name": "Rowan Hale", "email": "rowan@example.org", "password": "correct horse battery staple"}
 
@@ -38,6 +43,21 @@ class Checked:
             if pattern.fullmatch(path) and method.lower() in operations:
                 return operations[method.lower()]
         raise AssertionError(f"{method} {path} is not in the document")
+
+
+@asynccontextmanager
+async def signed_up(settings):
+    """A service in this process, of these settings, and a client of an organisation that has just begun."""
+    async with (
+        assembled(settings) as container,
+        running(container),
+        httpx.AsyncClient(transport=httpx.ASGITransport(entrance(container)), base_url="http://t") as client,
+    ):
+        ask = Checked(client, (await client.get("/schema/openapi.json")).json())
+        made = await ask("POST", "/api/auth/register", 201, json=ACCOUNT)
+        client.headers["authorization"] = f"Bearer {made['data']['token']}"
+        ask.container = container
+        yield ask
 
 
 async def until(question, seconds=20):

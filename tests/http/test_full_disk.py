@@ -3,16 +3,12 @@
 import asyncio
 import os
 
-import httpx
 import pytest
 from sqlalchemy.engine import make_url
 
-from tests.http.checked import ACCOUNT, Checked, numbers, until
+from tests.http.checked import numbers, signed_up, until
 from tests.http.test_webhooks import ADA, HOOK, OLD, body, letter, signed, threads
 from tests.servers import MysqlServer, NoServer, missing, mysql_on_a_small_disk
-from tidings.bootstrap.app import entrance
-from tidings.bootstrap.assembly import assembled
-from tidings.bootstrap.platform import running
 from tidings.bootstrap.settings import DATABASES, Settings
 
 pytestmark = [pytest.mark.anyio, pytest.mark.mysql]
@@ -43,19 +39,12 @@ def padded(raw):
 async def test_what_was_acknowledged_is_there_when_a_full_disk_has_room_again(small, tmp_path):
     url, folder = small
     settings = Settings(data=tmp_path, app_secrets=(OLD,), db_host=url.host, db_port=url.port)
-    async with (
-        assembled(settings) as container,
-        running(container),
-        httpx.AsyncClient(transport=httpx.ASGITransport(entrance(container)), base_url="http://t") as client,
-    ):
-        ask = Checked(client, (await client.get("/schema/openapi.json")).json())
-        made = await ask("POST", "/api/auth/register", 201, json=ACCOUNT)
-        client.headers["authorization"] = f"Bearer {made['data']['token']}"
+    async with signed_up(settings) as ask:
         (number,) = await until(lambda: numbers(ask))
 
         async def bring(n):
             raw = padded(body(number["phoneNumberId"], messages=[letter(f"wamid.{n}")]))
-            return await client.post(HOOK, content=raw, headers=signed(raw))
+            return await ask.client.post(HOOK, content=raw, headers=signed(raw))
 
         room = os.statvfs(folder)
         filler = folder / "filler"

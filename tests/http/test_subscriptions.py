@@ -6,15 +6,11 @@ import hmac
 import json
 from datetime import UTC, datetime, timedelta
 
-import httpx
 import pytest
 from aiohttp import web
 
-from tests.http.checked import ACCOUNT, Checked, numbers, until
+from tests.http.checked import ACCOUNT, numbers, signed_up, until
 from tidings.adapters.sandbox.director import Inbound
-from tidings.bootstrap.app import entrance
-from tidings.bootstrap.assembly import assembled
-from tidings.bootstrap.platform import running
 from tidings.bootstrap.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -62,15 +58,8 @@ async def receiver():
 @pytest.fixture
 async def ask(tmp_path):
     settings = Settings(data=tmp_path, private_endpoints=True)
-    async with (
-        assembled(settings) as container,
-        running(container),
-        httpx.AsyncClient(transport=httpx.ASGITransport(entrance(container)), base_url="http://t") as client,
-    ):
-        ask = Checked(client, (await client.get("/schema/openapi.json")).json())
-        made = await ask("POST", "/api/auth/register", 201, json=ACCOUNT)
-        client.headers["authorization"] = f"Bearer {made['data']['token']}"
-        ask.people = container.sandbox().director
+    async with signed_up(settings) as ask:
+        ask.people = ask.container.sandbox().director
         yield ask
 
 

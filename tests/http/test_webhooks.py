@@ -6,13 +6,9 @@ import json
 import random
 import time
 
-import httpx
 import pytest
 
-from tests.http.checked import ACCOUNT, Checked, numbers, until
-from tidings.bootstrap.app import entrance
-from tidings.bootstrap.assembly import assembled
-from tidings.bootstrap.platform import running
+from tests.http.checked import numbers, signed_up, until
 from tidings.bootstrap.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -26,16 +22,9 @@ WEEK = 7 * 24 * 3600
 async def ask(tmp_path):
     """A service that signs with two secrets, as while one is changed, and Meta's side of it."""
     settings = Settings(data=tmp_path, app_secrets=(OLD, NEW))
-    async with (
-        assembled(settings) as container,
-        running(container),
-        httpx.AsyncClient(transport=httpx.ASGITransport(entrance(container)), base_url="http://t") as client,
-    ):
-        ask = Checked(client, (await client.get("/schema/openapi.json")).json())
-        made = await ask("POST", "/api/auth/register", 201, json=ACCOUNT)
-        client.headers["authorization"] = f"Bearer {made['data']['token']}"
+    async with signed_up(settings) as ask:
         (number,) = await until(lambda: numbers(ask))
-        ask.number, ask.container = number["phoneNumberId"], container
+        ask.number = number["phoneNumberId"]
         yield ask
 
 

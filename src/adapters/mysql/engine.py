@@ -111,12 +111,13 @@ class _translated:
             raise DatabaseUnavailable(message) from error
 
 
+_FULL = "The disk is full: make room, then try again. Nothing that was confirmed is lost."
 _EXPLAINED = {
     "database is locked": "The database is locked by another program; close it, or wait and try again.",
     # Of SQLite `database or disk is full`, of MySQL `The table '…' is full`.
-    "is full": "The disk is full: make room, then try again. Nothing that was confirmed is lost.",
-    "disk full": "The disk is full: make room, then try again. Nothing that was confirmed is lost.",
-    "no space left": "The disk is full: make room, then try again. Nothing that was confirmed is lost.",
+    "is full": _FULL,
+    "disk full": _FULL,
+    "no space left": _FULL,
     "disk i/o error": "The disk refused to write (full or failing): make room, then try again.",
     "unable to open database file": "The database file cannot be opened: check that its folder is writable.",
     "readonly database": "The database file is read-only: check its permissions.",

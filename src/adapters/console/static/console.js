@@ -24,7 +24,7 @@ document.addEventListener("htmx:afterOnLoad", () => say(false));
 document.addEventListener("htmx:sseClose", async (event) => {
   if (event.detail.type !== "message") return;
   const parts = document.querySelectorAll("[data-anew]");
-  const answer = parts.length ? await fetch(window.location.href) : null;
+  const answer = parts.length ? await fetch(window.location.href).catch(() => null) : null;
   if (!answer || !answer.ok) return window.location.reload();
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const part of parts) {
