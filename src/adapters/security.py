@@ -84,6 +84,10 @@ class JwtTokens:
     """The Tokens port. Every key verifies, the first signs; the algorithm is pinned."""
 
     def __init__(self, keys: Sequence[str]) -> None:
+        self.renew(keys)
+
+    def renew(self, keys: Sequence[str]) -> None:
+        """Use these from now on. Raise ValueError when one is too short."""
         if not keys or any(len(key) < SHORTEST_KEY for key in keys):
             raise ValueError(f"signing keys must have at least {SHORTEST_KEY} characters")
         self._keys = {uuid5(_NAMESPACE, key).hex[:16]: key.encode() for key in keys}
@@ -141,9 +145,13 @@ class ServiceTokens:
     """What services of one installation show each other: signed for one of them, and good for a minute."""
 
     def __init__(self, keys: Sequence[str], now: Now) -> None:
+        self._now = now
+        self.renew(keys)
+
+    def renew(self, keys: Sequence[str]) -> None:
+        """Use these from now on."""
         self._keys = {uuid5(_NAMESPACE, key).hex[:16]: _stretched(key, b"tidings services") for key in keys}
         self._newest = next(iter(self._keys))
-        self._now = now
         self._made: dict[str, tuple[str, datetime]] = {}
 
     def issue(self, context: str) -> str:
@@ -184,6 +192,10 @@ class AesSealer:
     """The Sealer port. A record is one byte of format, eight of key id, a nonce, and the sealed text."""
 
     def __init__(self, keys: Sequence[str]) -> None:
+        self.renew(keys)
+
+    def renew(self, keys: Sequence[str]) -> None:
+        """Use these from now on. Raise ValueError when one is too short."""
         if not keys or any(len(key) < SHORTEST_KEY for key in keys):
             raise ValueError(f"sealing keys must have at least {SHORTEST_KEY} characters")
         self._keys = {

@@ -19,6 +19,7 @@ from tidings.application.ports.bus import (
 )
 from tidings.application.ports.common import Signal
 from tidings.application.ports.relay import OutboxReader
+from tidings.application.recalling import Recaller
 from tidings.domain.errors import Unavailable
 from tidings.domain.events import AnyEvent, Event
 
@@ -51,6 +52,8 @@ class Relay:
     signal: Signal
     hold: Callable[[str], Awaitable[bool]]
     report: Report = _silence
+    recaller: Recaller | None = None
+    """Tells again what a bus lost that can be emptied by hand."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Relay until `stop`, however long the bus or the database is away."""
@@ -74,12 +77,13 @@ class Relay:
         """Publish what waits, then take it out of the outbox; how many events that were."""
         if not await self.hold(f"relay:{self.name}"):
             return 0
+        again = await self.recaller.run_once() if self.recaller else 0
         waiting = await self.outbox.waiting(BATCH)
         if not waiting:
-            return 0
+            return again
         await self.bus.publish([envelope for _, envelope in waiting])
         await self.outbox.published([position for position, _ in waiting])
-        return len(waiting)
+        return again + len(waiting)
 
 
 def listener(handlers: Mapping[type[Event], Hear], report: Report, *, ordered: bool = True) -> Handler:

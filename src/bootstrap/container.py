@@ -9,7 +9,6 @@ from tidings.adapters.meta.gateway import MetaGateway
 from tidings.adapters.meta.media import MetaMedia, MetaUploads
 from tidings.adapters.meta.numbers import MetaNumbers
 from tidings.adapters.meta.templates import MetaReview
-from tidings.adapters.meta.webhooks import MetaWebhookReader
 from tidings.adapters.mysql.campaigns import SqlActiveCampaigns, SqlLinkReader, campaigns_in
 from tidings.adapters.mysql.contacts.imports import SqlImportQueue
 from tidings.adapters.mysql.contacts.privacy import Pseudonyms, SqlRetentionQueue
@@ -75,7 +74,8 @@ from tidings.application.whatsapp.quotas import Quotas
 from tidings.application.whatsapp.saying import Messages
 from tidings.application.whatsapp.sender import Sender
 from tidings.bootstrap.caching import telling
-from tidings.bootstrap.people import People, database_of, far, near_or_far, signal_of, whereabouts
+from tidings.bootstrap.nearness import far, near_or_far, whereabouts
+from tidings.bootstrap.people import People, database_of, signal_of
 from tidings.bootstrap.sending import everybodys_quota, sender_options
 
 
@@ -242,7 +242,7 @@ class Container(People):
     webhooks = providers.Singleton(
         Webhooks,
         begin=whatsapp_begin,
-        reader=providers.Singleton(MetaWebhookReader, settings.provided.app_secrets),
+        reader=People.webhook_reader,
         inbox=providers.Singleton(WebhookInbox, whatsapp_begin, now, whatsapp_signal),
         owners=owners,
         signal=whatsapp_signal,

@@ -14,7 +14,8 @@ from msgspec.structs import replace
 from tidings.adapters.embedded.system import new_secret
 from tidings.application.users import Resealed
 from tidings.bootstrap.commands import opened
-from tidings.bootstrap.settings import SECRETS, BadSettings, Secrets, Settings, kept_secrets
+from tidings.bootstrap.secret_files import SECRETS, BadSettings, Secrets, kept_secrets
+from tidings.bootstrap.settings import Settings
 from tidings.domain.errors import Fault
 
 
@@ -31,7 +32,7 @@ def new_key() -> str:
 
 
 def rotate(settings: Settings) -> Rotated:
-    """New keys in front of the folder's; processes that run learn of them when they start again.
+    """New keys in front of the folder's; processes that run use them within seconds (`key_watch.py`).
 
     Raise BadSettings when the keys come from the environment.
     """
@@ -56,8 +57,9 @@ async def reseal(settings: Settings) -> Resealed:
 
 
 async def retire(settings: Settings) -> Rotated:
-    """Let the folder's older keys go, after everything is sealed anew. Every process must have been started
-    since they were changed: one that was not would seal with a key that is no more.
+    """Let the folder's older keys go, after everything is sealed anew.
+
+    Every process must have had a minute to see the new ones, or it would seal with a key that is no more.
 
     Raise BadSettings when the keys come from the environment.
     """

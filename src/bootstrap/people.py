@@ -1,7 +1,7 @@
 """What everything stands on, and the people: users and teams. The rest of the wiring is in `container.py`."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from tidings.adapters.mail.letters import FileMail, SmtpMail, SmtpOptions
 from tidings.adapters.meta.accounts import MetaAccounts
 from tidings.adapters.meta.client import Graph
 from tidings.adapters.meta.signup import MetaSignups
+from tidings.adapters.meta.webhooks import MetaWebhookReader
 from tidings.adapters.mysql.bus import SqlBus
 from tidings.adapters.mysql.engine import Database, mysql_database
 from tidings.adapters.mysql.pools import trusting
@@ -67,7 +68,8 @@ from tidings.application.users.delivering import Deliverer
 from tidings.application.users.publishing import Publisher
 from tidings.application.users.subscribing import Subscriptions
 from tidings.bootstrap.caching import NoVersions, file_versions, kept_by, telling
-from tidings.bootstrap.settings import DATABASES, Settings
+from tidings.bootstrap.nearness import near_or_far
+from tidings.bootstrap.settings import CONTEXTS, DATABASES, Settings
 from tidings.domain.events import OrganizationCreated
 
 
@@ -144,29 +146,6 @@ def signal_of(settings: Settings, name: str) -> FileSignal | LocalSignal:
     return FileSignal(settings.data / f"{name}.db") if settings.on_files else LocalSignal()
 
 
-def near_or_far(
-    settings: providers.Provider[Settings],
-    peers: providers.Provider[Peers],
-    context: str,
-    port: type[Any],
-    near: providers.Provider[Any],
-) -> providers.Selector:
-    """A port of another context: fulfilled in this process when it runs here, else by its service."""
-    return providers.Selector(
-        providers.Callable(whereabouts, settings, context),
-        near=near,
-        far=providers.Singleton(far, peers, context, port),
-    )
-
-
-def whereabouts(settings: Settings, context: str) -> str:
-    return "far" if context in settings.elsewhere else "near"
-
-
-def far(peers: Peers, context: str, port: type[Any]) -> object:
-    return peers.port(context, port)
-
-
 class People(containers.DeclarativeContainer):
     """The first half of a process's container."""
 
@@ -210,7 +189,7 @@ class People(containers.DeclarativeContainer):
     bus = providers.Selector(
         bus_on,
         files=providers.Singleton(SqlBus, bus_database, owners, bus_signal, now, server_clock=True),
-        rabbitmq=providers.Singleton(RabbitBus, settings.provided.rabbitmq_url, now),
+        rabbitmq=providers.Singleton(RabbitBus, settings.provided.rabbitmq_url, now, sources=CONTEXTS),
     )
 
     # Users.
@@ -221,6 +200,7 @@ class People(containers.DeclarativeContainer):
     users_read = users_work.provided[1]
     tokens = providers.Singleton(JwtTokens, settings.provided.signing_keys)
     sealer = providers.Singleton(AesSealer, settings.provided.sealing_keys)
+    webhook_reader = providers.Singleton(MetaWebhookReader, settings.provided.app_secrets)
     passwords = providers.Singleton(Argon2Passwords)
     app_codes = providers.Singleton(AppCodes)
     own_limiter = providers.Singleton(LocalLimiter, monotonic=providers.Object(boottime))

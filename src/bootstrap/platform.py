@@ -1,14 +1,18 @@
 """A running platform: databases, loops and who listens to whom, for the contexts that were asked for."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Mapping
+import os
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
+from tidings.adapters.embedded.system import boottime
 from tidings.adapters.mysql.engine import Database
+from tidings.adapters.mysql.kept_outbox import SqlFollowed, SqlKeptOutbox, let_go, published, sequence_of
 from tidings.adapters.mysql.migrations.running import migrate, require_current
 from tidings.adapters.mysql.outbox import SqlOutboxReader
 from tidings.adapters.mysql.pruning import Aging, SqlPruner
@@ -18,10 +22,13 @@ from tidings.adapters.mysql.whatsapp import tables as whatsapp_tables
 from tidings.adapters.mysql.whatsapp.requests import requests
 from tidings.adapters.mysql.whatsapp.retention import said_longer_ago
 from tidings.adapters.observing.metrics import OverheardBus
+from tidings.adapters.rabbitmq.bus import RabbitBus
 from tidings.application.pausing import pause
 from tidings.application.ports.bus import Subscription
+from tidings.application.recalling import Recaller
 from tidings.application.relay import Hear, Relay, in_turn, listener, one_by_one
 from tidings.bootstrap.container import Container
+from tidings.bootstrap.key_watch import KeyWatch, Renewed
 from tidings.bootstrap.loops import Loops
 from tidings.bootstrap.schema import METADATA, OUTBOXES
 from tidings.bootstrap.settings import CONTEXTS
@@ -121,6 +128,13 @@ class Platform:
                 await migrate(self.databases[name], name, METADATA[name])
             else:
                 await require_current(self.databases[name], name)
+        bus = self.container.bus()
+        for name in settings.here:
+            database, outbox = self.databases[name], OUTBOXES[name]
+            if isinstance(bus, RabbitBus):
+                bus.followed[name] = SqlFollowed(database, METADATA[name].tables[f"{name}_followed"])
+            else:
+                await let_go(database, outbox)
 
     async def run(self, contexts: Iterable[str], *, send: bool) -> None:
         """Start the loops of these contexts; `send` also hands messages to Meta."""
@@ -129,6 +143,7 @@ class Platform:
         for name in chosen & OUTBOXES.keys():
             self.loops.start(f"relay {name}", self._relay(name).run)
             self.loops.start(f"pruning {name}", self._pruner(name).run)
+        self.loops.start("keys", self._keys().run)
         if container.kept_by() == "redis":
             self.loops.start("cache news", container.versions().run)
             self.loops.start("request counts", container.rates().run)
@@ -181,15 +196,32 @@ class Platform:
             else:
                 await bus.declare(subscription)
 
+    def _keys(self) -> KeyWatch:
+        container = self.container
+        users: Mapping[str, Sequence[Renewed]] = {
+            "signing_keys": (container.tokens(), container.service_tokens()),
+            "sealing_keys": (container.sealer(), container.pseudonyms()),
+            "app_secrets": (container.webhook_reader(),),
+        }
+        return KeyWatch(container.settings(), users, os.environ, boottime)
+
     def _relay(self, name: str) -> Relay:
-        bus = self.container.bus()
+        bus, now = self.container.bus(), self.container.now()
         signal = getattr(self.container, f"{name}_signal")()
-        outbox = SqlOutboxReader(self.databases[name], OUTBOXES[name])
-        return Relay(name, outbox, OverheardBus(bus, self.container.metrics()), signal, bus.hold)
+        heard = OverheardBus(bus, self.container.metrics())
+        if not isinstance(bus, RabbitBus):
+            outbox = SqlOutboxReader(self.databases[name], OUTBOXES[name])
+            return Relay(name, outbox, heard, signal, bus.hold)
+        kept = SqlKeptOutbox(self.databases[name], OUTBOXES[name], bus.groups, now)
+        recaller = Recaller(name, kept, bus, boottime, partial(_told_again, name), partial(_gone, name))
+        return Relay(name, kept, heard, signal, bus.hold, recaller=recaller)
 
     def _pruner(self, name: str) -> SqlPruner:
         inbox = METADATA[name].tables.get(f"{name}_inbox")
         aging = [] if inbox is None else [Aging(inbox, inbox.c.heard_at)]
+        if self.container.bus_on() == "rabbitmq":
+            outbox, kept = OUTBOXES[name], timedelta(hours=self.container.settings().keep_events)
+            aging.append(Aging(outbox, outbox.c.sequence, kept, sequence_of, published(outbox)))
         if name == "users":
             aging.append(Aging(deliveries, deliveries.c.at))
         if name == "whatsapp":
@@ -206,6 +238,16 @@ class Platform:
         while not stop.is_set():
             if not await keeper.tick():
                 await pause(stop, TEMPLATE_SYNC)
+
+
+def _told_again(source: str, group: str, events: int) -> None:
+    log.warning("events were told again", source=source, group=group, events=events)
+
+
+def _gone(source: str, group: str, shard: int) -> None:
+    log.error(
+        "events are gone for good: they are older than what is kept", source=source, group=group, shard=shard
+    )
 
 
 def _report(error: Exception) -> None:

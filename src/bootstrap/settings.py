@@ -14,8 +14,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tidings.adapters.embedded.system import new_secret
-from tidings.domain.errors import Fault, Invalid
+from tidings.bootstrap.secret_files import BadSettings, kept_secrets, with_files
+from tidings.domain.errors import Fault
 
 CONTEXTS = ("users", "contacts", "templates", "campaigns", "teams", "whatsapp")
 """Every context, in the order in which the seed numbers their ports."""
@@ -57,8 +57,6 @@ LISTS = frozenset(
 )
 """Settings that hold several values, separated by commas."""
 
-SECRETS = "secrets.json"
-"""The file in the data folder that holds what the environment does not."""
 LEAST_KEPT = 30
 """Days: for so long Meta may still report of a message, and news of what is not here is set aside."""
 SHORTEST_KEY, SHORTEST_WORD = 32, 16
@@ -67,10 +65,6 @@ FEWEST_DIFFERENT = 8
 """Characters of which a key is made: `aaaa…` is long and no secret."""
 WELL_KNOWN = ("changeme", "change-me", "change_me", "your-secret", "your_secret", "jwt-secret", "jwt_secret")
 """What examples on the web put there, and what the services before ours had as a default."""
-
-
-class BadSettings(Invalid):
-    """The settings cannot be used."""
 
 
 class OidcSetting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -128,6 +122,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Requests a minute from a network address without a bearer that is good."""
     keep_messages: int = 0
     """Days after which messages, both ways, and the notes beside them are removed; 0: never. At least 30."""
+    keep_events: int = 24
+    """Hours for which an event can be told again that RabbitMQ lost. At least 1."""
     messages_a_day: int = 0
     """Messages that an organisation without a quota of its own may send in a day of UTC; 0: no limit."""
     messages_a_month: int = 0
@@ -187,20 +183,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return not self.graph_url
 
 
-class Secrets(Struct, kw_only=True):
-    """What `secrets.json` holds."""
-
-    app_secret: str
-    verify_token: str
-    signing_key: str
-    sealing_key: str
-    older_signing_keys: tuple[str, ...] = ()
-    older_sealing_keys: tuple[str, ...] = ()
-
-
 def read_settings(environment: Mapping[str, str] | None = None, **given: object) -> Settings:
     """Settings from the environment and from what the command line gave. Raise BadSettings."""
-    source = os.environ if environment is None else environment
+    source = with_files(os.environ if environment is None else environment, OTHER_NAMES)
     named = {name: source[key] for key, name in OTHER_NAMES.items() if source.get(key)}
     named |= {
         key.removeprefix("TIDINGS_").lower(): value
@@ -265,6 +250,8 @@ def _amount_faults(settings: Settings) -> Iterator[Fault]:
     if settings.keep_messages and settings.keep_messages < LEAST_KEPT:
         wants = f"must be 0 (for ever) or at least {LEAST_KEPT} days: Meta reports for a month"
         yield Fault(field="TIDINGS_KEEP_MESSAGES", rule="range", message=wants)
+    if settings.keep_events < 1:
+        yield Fault(field="TIDINGS_KEEP_EVENTS", rule="range", message="must be at least 1 hour")
 
 
 def _peer_faults(settings: Settings) -> Iterator[Fault]:
@@ -286,7 +273,7 @@ def _weak_faults(settings: Settings) -> Iterator[Fault]:
     """Guessable keys anywhere, and in earnest whatever strangers could read or reach."""
     keys = {"TIDINGS_SIGNING_KEYS": settings.signing_keys, "TIDINGS_SEALING_KEYS": settings.sealing_keys}
     for name, given in keys.items():
-        for said in filter(None, map(_weak, given)):
+        for said in filter(None, map(weakness, given)):
             yield Fault(field=name, rule="weak", message=said)
     if _in_earnest(settings):
         yield from _secret_faults(settings)
@@ -300,7 +287,8 @@ def _in_earnest(settings: Settings) -> bool:
     return urlsplit(settings.graph_url).scheme == "https"
 
 
-def _weak(key: str) -> str:
+def weakness(key: str) -> str:
+    """Why a key that signs or seals can be guessed; empty when it cannot."""
     if len(key) < SHORTEST_KEY:
         return f"must have at least {SHORTEST_KEY} characters, such as those of: openssl rand -base64 48"
     if len(set(key)) < FEWEST_DIFFERENT or any(each in key.lower() for each in WELL_KNOWN):
@@ -378,25 +366,3 @@ def with_secrets(settings: Settings) -> Settings:
         signing_keys=settings.signing_keys or (kept.signing_key, *kept.older_signing_keys),
         sealing_keys=settings.sealing_keys or (kept.sealing_key, *kept.older_sealing_keys),
     )
-
-
-def kept_secrets(folder: Path) -> Secrets:
-    """What a folder's file of secrets holds, which is made when there is none."""
-    path = folder / SECRETS
-    if not path.exists():
-        made = Secrets(
-            app_secret=new_secret(),
-            verify_token=new_secret(),
-            signing_key=new_secret(),
-            sealing_key=new_secret(),
-        )
-        fresh = path.with_suffix(f".{os.getpid()}")
-        fresh.touch(mode=0o600)
-        fresh.write_bytes(msgspec.json.encode(made))
-        try:
-            os.link(fresh, path)
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
-    return msgspec.json.decode(path.read_bytes(), type=Secrets)

@@ -56,12 +56,14 @@ def _drop_all(connection):
 
 @pytest.fixture
 def two_versions(tmp_path, monkeypatch):
-    """Teams as they will be one day: with a second version that adds a column."""
+    """Teams as they will be one day: with another version, which adds a column."""
     folder = tmp_path / "versions"
     shutil.copytree(running.VERSIONS, folder)
-    (folder / "teams" / "0002_motto.py").write_text(
+    *_, last = versions("teams")
+    number = f"{int(last) + 1:04}"
+    (folder / "teams" / f"{number}_motto.py").write_text(
         "import sqlalchemy as sa\nfrom alembic import op\n\n"
-        'revision, down_revision = "0002", "0001"\n\n\n'
+        f'revision, down_revision = "{number}", "{last}"\n\n\n'
         "def upgrade():\n"
         '    op.add_column("teams", sa.Column("motto", sa.String(40), nullable=False, server_default="-"))\n'
     )
@@ -137,7 +139,7 @@ async def test_data_stays_where_a_version_is_added(make, two_versions, monkeypat
         await connection.execute(text(f"INSERT INTO teams ({columns}) VALUES ({values})"), row)
     with pytest.raises(SchemaBehind, match="tidings migrate teams"):
         await require_current(database, "teams")
-    assert await migrate(database, "teams", METADATA["teams"]) == ["0002"]
+    assert await migrate(database, "teams", METADATA["teams"]) == list(versions("teams"))[1:]
     async with database.begin() as connection:
         found = (await connection.execute(text("SELECT name, motto FROM teams"))).one()
     assert tuple(found) == ("Front desk", "-")

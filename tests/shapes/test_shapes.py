@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import aio_pika
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
@@ -19,6 +20,8 @@ from sqlalchemy.pool import NullPool
 
 from tests.shapes.topology import DEPLOY, Platform, running
 from tidings.adapters.http.security import endpoints
+from tidings.adapters.rabbitmq.topology import Names
+from tidings.application.ports.bus import SHARDS
 from tidings.bootstrap.app import create_app
 from tidings.bootstrap.assembly import assembled
 from tidings.bootstrap.demo import PARAMETERS, TEMPLATE, free_port, taken_of
@@ -233,6 +236,45 @@ def test_six_services_on_mysql_redis_and_rabbitmq_tell_the_story_of_one(
             asyncio.run(_said_to(server.set(username=user), [statement]))
 
 
+def launched(story: Story, *, people: int, numbers: int) -> str:
+    """Where a campaign is found that was launched to so many people from so many numbers."""
+    story.sign_up("rowan@example.org")
+    account = story.platform.graph.get("/_sandbox/state").json()["accounts"][0]
+    story.ask("POST", "/api/wabas", wabaId=account["wabaId"], accessToken=account["accessToken"])
+    known = story.until(lambda: len(n := story.look("/api/numbers")) == numbers and n, "the numbers")
+    rows = "phone,firstName\n" + "".join(f"+4477009{n:05},P{n}\n" for n in range(people))
+    form = {"file": ("people.csv", rows, "text/csv")}
+    brought = story.platform.api.post("/api/contacts/import", files=form, headers=story.headers)
+    assert brought.json()["data"]["created"] == people
+    template = story.ask("POST", "/api/templates/create", **TEMPLATE)
+    path = f"/api/templates/{template['id']}"
+    story.until(lambda: story.look(path)["status"] == "APPROVED", "the approval")
+    campaign = story.ask(
+        "POST",
+        "/api/campaigns",
+        name="News",
+        templateId=template["id"],
+        phoneNumberIds=[number["phoneNumberId"] for number in known],
+        parameters=PARAMETERS,
+    )
+    path = f"/api/campaigns/{campaign['id']}"
+    story.ask("POST", f"{path}/launch")
+    return path
+
+
+def everybody_once(story: Story, path: str, people: int) -> None:
+    """The campaign ends, everybody has an outcome, and nobody was written to twice."""
+
+    def over():
+        seen = story.look(path)
+        return seen["state"] == "completed" and seen["totals"]
+
+    totals = story.until(over, "the campaign's end")
+    taken = taken_of(story.platform.graph)
+    assert len({each.to for each in taken}) == len(taken)
+    assert totals["planned"] == people == sum(totals[each] for each in totals if each not in TOGETHER)
+
+
 LEASES = """
     SELECT name, owner FROM whatsapp_service.whatsapp_leases
     WHERE until > :now AND name REGEXP '^[0-9]+$'
@@ -266,27 +308,7 @@ def test_four_workers_share_eight_numbers_and_replace_one_that_is_killed(
         tmp_path, apart=False, broker=rabbit_server.url, more=on_servers, workers=4, sandbox=sandbox
     ) as platform:
         story = Story(platform)
-        story.sign_up("rowan@example.org")
-        account = platform.graph.get("/_sandbox/state").json()["accounts"][0]
-        story.ask("POST", "/api/wabas", wabaId=account["wabaId"], accessToken=account["accessToken"])
-        numbers = story.until(lambda: len(n := story.look("/api/numbers")) == 8 and n, "eight numbers")
-        people = "phone,firstName\n" + "".join(f"+4477009{n:05},P{n}\n" for n in range(CROWD))
-        form = {"file": ("people.csv", people, "text/csv")}
-        brought = platform.api.post("/api/contacts/import", files=form, headers=story.headers)
-        assert brought.json()["data"]["created"] == CROWD
-        template = story.ask("POST", "/api/templates/create", **TEMPLATE)
-        path = f"/api/templates/{template['id']}"
-        story.until(lambda: story.look(path)["status"] == "APPROVED", "the approval")
-        campaign = story.ask(
-            "POST",
-            "/api/campaigns",
-            name="News",
-            templateId=template["id"],
-            phoneNumberIds=[number["phoneNumberId"] for number in numbers],
-            parameters=PARAMETERS,
-        )
-        path = f"/api/campaigns/{campaign['id']}"
-        story.ask("POST", f"{path}/launch")
+        path = launched(story, people=CROWD, numbers=8)
         workers = {platform.processes[f"worker-{n}"].pid for n in range(4)}
 
         def shared():
@@ -307,14 +329,50 @@ def test_four_workers_share_eight_numbers_and_replace_one_that_is_killed(
         story.until(replaced, "others in the place of the one that was killed")
         print(f"replaced within {time.monotonic() - began:.1f} s")
 
-        def over():
-            seen = story.look(path)
-            return seen["state"] == "completed" and seen["totals"]
+        everybody_once(story, path, CROWD)
 
-        totals = story.until(over, "the campaign's end")
-        taken = taken_of(platform.graph)
-        assert len({each.to for each in taken}) == len(taken)
-        assert totals["planned"] == CROWD == sum(totals[each] for each in totals if each not in TOGETHER)
+
+def purge(url):
+    """Empty every queue in which events wait; how many there were."""
+
+    async def purged():
+        connection = await aio_pika.connect(url)
+        try:
+            channel, count = await connection.channel(), 0
+            for group in CONTEXTS:
+                for shard in range(SHARDS):
+                    queue = await channel.get_queue(Names("tidings").shard(group, shard), ensure=False)
+                    count += (await queue.purge()).message_count or 0
+            return count
+        finally:
+            await connection.close()
+
+    return asyncio.run(purged())
+
+
+@proxied
+def test_a_broker_emptied_by_hand_loses_no_outcome(tmp_path, rabbit_server):
+    """Campaigns are away while everybody's outcome becomes known, and its queues are emptied meanwhile."""
+    with running(tmp_path, apart=True, broker=rabbit_server.url) as platform:
+        story = Story(platform)
+        path = launched(story, people=CROWD, numbers=1)
+        story.until(lambda: len(taken_of(platform.graph)) > CROWD / 5, "the first of them to be written to")
+        campaigns = platform.processes.pop("campaigns")
+        campaigns.kill()
+        campaigns.wait()
+
+        def told():
+            state = platform.graph.get("/_sandbox/state").json()
+            return len(taken_of(platform.graph)) > CROWD * 0.9 and not state["webhooks"]["pending"]
+
+        story.until(told, "Meta to have told everything")
+        assert purge(rabbit_server.url)
+        port = platform.services["campaigns"].base_url.port
+        platform.tidings(
+            "campaigns", "serve", "campaigns", "--port", str(port), "--no-send", data="campaigns"
+        )
+        story.until(lambda: platform.services["campaigns"].get("/ready").is_success, "campaigns")
+        everybody_once(story, path, CROWD)
 
 
 @pytest.mark.mysql

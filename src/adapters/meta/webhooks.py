@@ -79,9 +79,13 @@ class MetaWebhookReader:
     """The WebhookReader port. During rotation of an app's secret, or with several apps, any secret counts."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
-        if not secrets or not all(secrets):
+        self.renew(secrets)
+
+    def renew(self, keys: Sequence[str]) -> None:
+        """Believe what these secrets signed from now on. Raise ValueError when there is none."""
+        if not keys or not all(keys):
             raise ValueError("webhooks cannot be checked without an app secret")
-        self._secrets = tuple(secret.encode() for secret in secrets)
+        self._secrets = tuple(secret.encode() for secret in keys)
 
     def verify(self, signature: str | None, body: bytes) -> None:
         """Raise BadSignature."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Column, Table, func, select
+from sqlalchemy import Column, ColumnElement, Table, func, null, select
 
 from tidings.adapters.mysql.engine import Database
 from tidings.adapters.mysql.whatsapp.tables import messages, numbers, parked, set_aside, webhooks
@@ -20,7 +20,8 @@ class Waiting(NamedTuple):
 
 async def waiting_events(database: Database, outbox: Table) -> Waiting:
     """Events that are not on the bus yet. Raise DatabaseUnavailable."""
-    return await _waiting(database, outbox, outbox.c.position, outbox.c.occurred_at)
+    new = outbox.c.sequence.is_(null())
+    return await _waiting(database, outbox, outbox.c.position, outbox.c.occurred_at, new)
 
 
 async def waiting_webhooks(database: Database) -> Waiting:
@@ -28,10 +29,13 @@ async def waiting_webhooks(database: Database) -> Waiting:
     return await _waiting(database, webhooks, webhooks.c.id, webhooks.c.received_at)
 
 
-async def _waiting(database: Database, table: Table, key: Column[int], at: Column[datetime]) -> Waiting:
-    oldest = select(at).order_by(key).limit(1)
+async def _waiting(
+    database: Database, table: Table, key: Column[int], at: Column[datetime], *which: ColumnElement[bool]
+) -> Waiting:
+    oldest = select(at).where(*which).order_by(key).limit(1)
+    total = select(func.count()).select_from(table).where(*which)
     async with database.reading() as connection:
-        count = (await connection.execute(select(func.count()).select_from(table))).scalar_one()
+        count = (await connection.execute(total)).scalar_one()
         since = (await connection.execute(oldest)).scalar_one_or_none()
     return Waiting(count, since)
 

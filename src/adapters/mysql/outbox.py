@@ -2,20 +2,34 @@
 
 Each context has both tables in its own database, named after the context. The relay
 (`application/relay.py`) removes what is on the bus and looks again from the start, never from a
-high-water mark: ids of concurrent transactions become visible out of order.
+high-water mark: ids of concurrent transactions become visible out of order. A bus that can be emptied by
+hand has what was published numbered and kept for a while (`kept_outbox.py`).
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Index, MetaData, String, Table, delete, insert, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    MetaData,
+    Row,
+    SmallInteger,
+    String,
+    Table,
+    delete,
+    insert,
+    select,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.dialect import insert_many, is_sqlite
 from tidings.adapters.mysql.engine import TABLE_OPTIONS, Database
-from tidings.adapters.mysql.types import Id, LongBytes, Moment, Position, ascii_key
+from tidings.adapters.mysql.types import Id, Json, LongBytes, Moment, Position, ascii_key
 from tidings.application.ports.bus import Envelope, packed
 from tidings.application.ports.common import NewId, Now
 from tidings.domain.errors import Undone
@@ -24,7 +38,15 @@ from tidings.domain.kernel import OrganizationId
 
 
 def outbox_table(metadata: MetaData, context: str) -> Table:
-    """Declare `<context>_outbox`."""
+    """Declare `<context>_outbox`, and `<context>_told`: how far each shard of each group was told of it."""
+    Table(
+        f"{context}_told",
+        metadata,
+        Column("group", ascii_key(80), primary_key=True),
+        Column("shard", SmallInteger, primary_key=True, autoincrement=False),
+        Column("sequence", BigInteger, nullable=False),
+        **TABLE_OPTIONS,
+    )
     return Table(
         f"{context}_outbox",
         metadata,
@@ -35,12 +57,25 @@ def outbox_table(metadata: MetaData, context: str) -> Table:
         Column("organization_id", Id, nullable=False),
         Column("body", LongBytes, nullable=False),
         Column("occurred_at", Moment, nullable=False),
+        Column("sequence", BigInteger),
+        Column("after", Json(dict[str, int])),
+        # What is not on the bus yet, what a group asks for again, and what is old enough to be forgotten.
+        Index(f"{context}_outbox_sequence", "sequence"),
         **TABLE_OPTIONS,
     )
 
 
 def inbox_table(metadata: MetaData, context: str) -> Table:
-    """Declare `<context>_inbox`."""
+    """Declare `<context>_inbox`, and `<context>_followed`: how far each source was followed, by shard."""
+    Table(
+        f"{context}_followed",
+        metadata,
+        Column("group", ascii_key(80), primary_key=True),
+        Column("source", ascii_key(80), primary_key=True),
+        Column("shard", SmallInteger, primary_key=True, autoincrement=False),
+        Column("sequence", BigInteger, nullable=False),
+        **TABLE_OPTIONS,
+    )
     return Table(
         f"{context}_inbox",
         metadata,
@@ -120,20 +155,7 @@ class SqlOutboxReader:
         query = select(self.table).order_by(self.table.c.position).limit(limit)
         async with self.database.reading() as connection:
             rows = (await connection.execute(query)).all()
-        return [
-            (
-                row.position,
-                Envelope(
-                    id=row.id,
-                    type=row.type,
-                    key=row.key,
-                    organization_id=OrganizationId(row.organization_id),
-                    occurred_at=row.occurred_at,
-                    body=row.body,
-                ),
-            )
-            for row in rows
-        ]
+        return [(row.position, envelope_of(row)) for row in rows]
 
     async def published(self, positions: Sequence[int]) -> None:
         """Take note that these are on the bus: they are removed."""
@@ -143,6 +165,18 @@ class SqlOutboxReader:
             for start in range(0, len(positions), 500):
                 part = positions[start : start + 500]
                 await connection.execute(delete(self.table).where(self.table.c.position.in_(part)))
+
+
+def envelope_of(row: Row[Any]) -> Envelope:
+    """The event of a whole row of an outbox."""
+    return Envelope(
+        id=row.id,
+        type=row.type,
+        key=row.key,
+        organization_id=OrganizationId(row.organization_id),
+        occurred_at=row.occurred_at,
+        body=row.body,
+    )
 
 
 def _tag(event: Event) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import UUID
 
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
@@ -10,23 +11,29 @@ from aiormq.exceptions import ChannelLockedResource
 
 from tidings.adapters.feeding import log
 from tidings.adapters.rabbitmq.feed import RabbitConsumer
+from tidings.adapters.rabbitmq.following import Following
 from tidings.adapters.rabbitmq.links import PATIENCE, Link, answering
 from tidings.adapters.rabbitmq.topology import (
     DELIVERY_LIMIT,
     Names,
     declare,
     declare_events,
+    declare_recalls,
     envelope_of,
     message_of,
     number,
+    placed_message_of,
+    recall_of,
 )
 from tidings.application.ports.bus import (
     SHARDS,
     BusUnavailable,
     DeadLetter,
     Envelope,
+    Followed,
     Handler,
     Lag,
+    Recall,
     Subscription,
     hears,
     shard_of,
@@ -50,6 +57,12 @@ class RabbitBus:
     prefix: str = "tidings"
     beat: float = 2.0
     """Seconds between two looks at who shares what."""
+    followed: dict[str, Followed] = field(default_factory=dict[str, Followed])
+    """Where each group keeps how far it is; one without takes what comes, and what is lost is lost."""
+    sources: Sequence[str] = ()
+    """Who tells anything."""
+    quiet: float = 20.0
+    """Seconds of silence after which a group asks a source whether it told anything."""
     groups: dict[str, Subscription] = field(default_factory=dict[str, Subscription])
     consumers: list[RabbitConsumer] = field(default_factory=list[RabbitConsumer])
     publisher: Link = field(init=False)
@@ -72,7 +85,7 @@ class RabbitBus:
             with answering():
                 async with asyncio.timeout(timeout):
                     channel = await self._channel()
-                    for wave in _waves(batch):
+                    for wave in [batch] if all(each.place for each in batch) else _waves(batch):
                         await asyncio.gather(*(self._put(channel, envelope) for envelope in wave))
         except BusUnavailable:
             self.publisher.drop()
@@ -81,11 +94,45 @@ class RabbitBus:
     async def subscribe(self, subscription: Subscription, handler: Handler) -> RabbitConsumer:
         await self.declare(subscription)
         link = Link(self.url, f"{self.prefix} {subscription.group}")
-        consumer = RabbitConsumer(link, self.names, subscription, handler, self.beat)
+        # Members of an unordered group share a queue: none of them sees what is missing.
+        followed = self.followed.get(subscription.group) if subscription.ordered else None
+        following = partial(Following, subscription.group, followed, self.sources, self.quiet)
+        consumer = RabbitConsumer(link, self.names, subscription, handler, self.beat, following)
         self.consumers = [each for each in self.consumers if not each.stopping] + [consumer]
         with answering():
             await consumer.open()
         return consumer
+
+    async def recalls(self, source: str) -> Sequence[Recall]:
+        found: list[Recall] = []
+        with answering():
+            queue = await declare_recalls(await self._channel(), self.names, source)
+            for _ in range(queue.declaration_result.message_count or 0):
+                message = await queue.get(no_ack=True, fail=False, timeout=PATIENCE)
+                if message is None:
+                    break
+                try:
+                    found.append(recall_of(message))
+                except ValueError as error:
+                    log.error("a recall that cannot be read", source=source, exc_info=error)
+        return found
+
+    async def tell_again(self, group: str, batch: Sequence[Envelope]) -> None:
+        subscription = self.groups.get(group) or Subscription(group=group, types=())
+        try:
+            with answering():
+                async with asyncio.timeout(PATIENCE):
+                    exchange = (await self._channel()).default_exchange
+                    inboxes = [self.names.inbox(subscription, each.key) for each in batch]
+                    await asyncio.gather(
+                        *(
+                            exchange.publish(placed_message_of(each), inbox, mandatory=True)
+                            for each, inbox in zip(batch, inboxes, strict=True)
+                        )
+                    )
+        except BusUnavailable:
+            self.publisher.drop()
+            raise
 
     async def dead_letters(self, group: str, *, limit: int = 100) -> Sequence[DeadLetter]:
         found: list[DeadLetter] = []
@@ -206,7 +253,7 @@ class RabbitBus:
         events = await channel.get_exchange(self.names.events, ensure=False)
         heard = any(hears(each.types, envelope.type) for each in self.groups.values())
         await events.publish(
-            message_of(envelope), f"{shard_of(envelope.key)}.{envelope.type}", mandatory=heard
+            placed_message_of(envelope), f"{shard_of(envelope.key)}.{envelope.type}", mandatory=heard
         )
 
     async def _browse(
@@ -240,7 +287,8 @@ def _waves(batch: Sequence[Envelope]) -> list[list[Envelope]]:
     """The batch cut so that no key is twice in a wave.
 
     An event goes out when the earlier ones of its key are confirmed: the broker may refuse one and take
-    the next, and then the first would come after it.
+    the next, and then the first would come after it. Those with a place need no waves: who hears the next
+    one sees that the first is missing.
     """
     waves: list[list[Envelope]] = []
     reached: dict[str, int] = {}

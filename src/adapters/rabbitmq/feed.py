@@ -7,7 +7,7 @@ so that nothing of its key can overtake it; in an unordered group it waits in a 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from math import ceil
@@ -16,10 +16,27 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 from aiormq.exceptions import ChannelLockedResource
 
 from tidings.adapters.feeding import End, Fate, Line, Waiting, judged, log
+from tidings.adapters.rabbitmq.following import Following
 from tidings.adapters.rabbitmq.links import PATIENCE, Link, answering
-from tidings.adapters.rabbitmq.topology import Names, attempts_of, declare, envelope_of, message_of
+from tidings.adapters.rabbitmq.topology import (
+    Names,
+    attempts_of,
+    declare,
+    envelope_of,
+    message_of,
+    recall_message_of,
+)
 from tidings.application.pausing import pause
-from tidings.application.ports.bus import SHARDS, BusUnavailable, Handler, Subscription, hears, shard_of
+from tidings.application.ports.bus import (
+    SHARDS,
+    BusUnavailable,
+    Handler,
+    Recall,
+    Subscription,
+    hears,
+    shard_of,
+)
+from tidings.domain.errors import Unavailable
 
 AGAIN, AGAIN_AT_MOST = 0.2, 5.0
 """Seconds before a lost connection is tried again; doubled each time."""
@@ -38,6 +55,7 @@ class Session:
 
     channel: AbstractChannel
     line: Line[Token]
+    following: Following
     over: asyncio.Event = field(default_factory=asyncio.Event)
     tags: dict[int, None] = field(default_factory=dict[int, None])
     """What was delivered and not yet acknowledged, in order."""
@@ -91,6 +109,7 @@ class RabbitConsumer:
     subscription: Subscription
     handler: Handler
     beat: float
+    following: Callable[[], Following]
     session: Session | None = None
     stopping: bool = False
     hurry: asyncio.Event = field(default_factory=asyncio.Event)
@@ -136,7 +155,7 @@ class RabbitConsumer:
             try:
                 with answering():
                     await self._session()
-            except BusUnavailable as error:
+            except Unavailable as error:
                 log.warning("the broker was lost", group=self.subscription.group, reason=str(error))
             except Exception as error:
                 log.error("a consumer broke", group=self.subscription.group, exc_info=error)
@@ -148,7 +167,7 @@ class RabbitConsumer:
 
     async def _session(self) -> None:
         channel = await self.link.open()
-        session = Session(channel, Line(self.subscription.ordered))
+        session = Session(channel, Line(self.subscription.ordered), self.following())
 
         def over(*_: object) -> None:
             session.over.set()
@@ -158,6 +177,12 @@ class RabbitConsumer:
         await channel.set_qos(prefetch_count=prefetch, timeout=PATIENCE)
         await declare(channel, self.names, self.subscription)
         self.session = session
+        try:
+            await self._lasts(session)
+        finally:
+            await session.following.note(session.line, _now(), at_once=True)
+
+    async def _lasts(self, session: Session) -> None:
         if self.subscription.ordered:
             members = await self._passive(self.names.members(self.subscription.group))
             await members.consume(_ignore, no_ack=True, timeout=PATIENCE)
@@ -167,7 +192,8 @@ class RabbitConsumer:
         while not (session.over.is_set() or self.stopping):
             self.hurry.clear()
             if self.subscription.ordered:
-                await self._balance(session)
+                await self._wish(session, await self._balance(session))
+                await session.following.note(session.line, _now())
             else:
                 await self._passive(self.names.all(self.subscription.group))
             self.ready.set()
@@ -191,8 +217,11 @@ class RabbitConsumer:
 
     # Sharing.
 
-    async def _balance(self, session: Session) -> None:
-        """Give what is more than our share, take what is free of it, and doubt a queue that is silent."""
+    async def _balance(self, session: Session) -> set[int]:
+        """Give what is more than our share, take what is free of it, and doubt a queue that is silent.
+
+        Those of our shards in which nothing waits.
+        """
         group = self.subscription.group
         members = (await self._passive(self.names.members(group))).declaration_result.consumer_count or 1
         share = ceil(SHARDS / members)
@@ -202,12 +231,24 @@ class RabbitConsumer:
         for shard in list(session.leaving):
             if not session.of_shard(shard):
                 await self._part(session, shard)
+        silent: set[int] = set()
         for shard in range(SHARDS):
             queue = await self._passive(self.names.shard(group, shard))
             if held := session.shards.get(shard):
                 self._doubt(session, shard, held, queue)
+                if not queue.declaration_result.message_count and not session.of_shard(shard):
+                    silent.add(shard)
             elif len(session.shards) < share and not queue.declaration_result.consumer_count:
                 await self._take(session, shard, queue)
+        return silent
+
+    async def _wish(self, session: Session, silent: Collection[int]) -> None:
+        """Ask sources to tell again what did not come. One that is not there is asked again later."""
+        for (source, sure), after in session.following.wishes(silent, _now()).items():
+            recall = Recall(group=self.subscription.group, after=after, sure=sure)
+            await session.channel.default_exchange.publish(
+                recall_message_of(recall), self.names.recalls(source), mandatory=False, timeout=PATIENCE
+            )
 
     async def _take(self, session: Session, shard: int, queue: AbstractQueue) -> None:
         side = await self.link.side_channel()
@@ -220,24 +261,28 @@ class RabbitConsumer:
             if not side.is_closed:
                 await side.close()
         lock = await session.channel.get_queue(name, ensure=False)
+        await session.following.begin(shard)
         held = session.shards[shard] = Held(queue, "", lock, _now())
         held.tag = await queue.consume(partial(self._arrived, session), timeout=PATIENCE)
 
     async def _leave(self, session: Session, shard: int) -> None:
-        """Hear no more of a shard, and put back what nobody has begun with."""
-        session.leaving.add(shard)
+        """Hear no more of a shard, and put back what nobody has begun with: all at once, and in its order."""
         held = session.shards[shard]
         await held.queue.cancel(held.tag, timeout=PATIENCE)
         await asyncio.sleep(0)
-        for each in session.of_shard(shard):
-            if not each.in_hand:
-                session.line.remove(each)
-                await session.give_back(each.token)
+        session.leaving.add(shard)
+        untouched = [each for each in session.of_shard(shard) if not each.in_hand]
+        for each in untouched:
+            session.line.remove(each)
+            session.following.given_back(each.envelope)
+        for each in untouched:
+            await session.give_back(each.token)
 
     async def _part(self, session: Session, shard: int) -> None:
         """Let another have a shard of which nothing is in hand any more."""
         held = session.shards.pop(shard)
         session.leaving.discard(shard)
+        await session.following.end(shard, session.line)
         await held.lock.delete(if_unused=False, if_empty=False, timeout=PATIENCE)
 
     def _doubt(self, session: Session, shard: int, held: Held, queue: AbstractQueue) -> None:
@@ -267,6 +312,10 @@ class RabbitConsumer:
             await session.give_back(message)
         elif not hears(self.subscription.types, envelope.type):
             await session.acknowledge([message])
+        elif not session.following.follows(envelope):
+            await session.acknowledge([message])
+            if session.following.urgent:
+                self.hurry.set()
         else:
             session.line.put(Waiting(message, envelope, attempts_of(message)))
             self._nudge()

@@ -13,15 +13,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from aio_pika import DeliveryMode, ExchangeType, Message
-from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractIncomingMessage, AbstractQueue
 
 from tidings.adapters.rabbitmq.links import PATIENCE
-from tidings.application.ports.bus import SHARDS, Envelope, Subscription, is_deflated, shard_of
+from tidings.application.ports.bus import SHARDS, Envelope, Place, Recall, Subscription, is_deflated, shard_of
 from tidings.domain.kernel import OrganizationId
 
 DELIVERY_LIMIT = 20
 """Times that a message may be in hand while its process dies; then the broker makes it a dead letter."""
+RECALLS = 1_000
+"""Wishes to be told again that wait for a source that is away."""
 BROWSED = 1_000_000
 """Times that a dead letter may be looked at."""
 
@@ -59,6 +62,9 @@ class Names:
 
     def hold(self, name: str) -> str:
         return f"{self.prefix}.hold.{name}"
+
+    def recalls(self, source: str) -> str:
+        return f"{self.prefix}.recalls.{source}.v1"
 
     def inbox(self, subscription: Subscription, key: str) -> str:
         """The queue in which a group finds the events of a key."""
@@ -138,13 +144,20 @@ async def _ladder(channel: AbstractChannel, names: Names, group: str, pause: flo
     )
 
 
-async def _queue(channel: AbstractChannel, name: str, arguments: Mapping[str, Any]) -> None:
-    await channel.declare_queue(
+async def declare_recalls(channel: AbstractChannel, names: Names, source: str) -> AbstractQueue:
+    """Where groups ask a source to tell again. Who is not heard asks again, so few are kept."""
+    arguments = {"x-max-length": RECALLS, "x-overflow": "drop-head"}
+    return await _queue(channel, names.recalls(source), arguments)
+
+
+async def _queue(channel: AbstractChannel, name: str, arguments: Mapping[str, Any]) -> AbstractQueue:
+    return await channel.declare_queue(
         name, durable=True, arguments={"x-queue-type": "quorum", **arguments}, timeout=PATIENCE
     )
 
 
 def message_of(envelope: Envelope, *, attempts: int = 0, reason: str = "") -> Message:
+    """Without its place, which only what comes from its source has."""
     return Message(
         envelope.body,
         message_id=str(envelope.id),
@@ -160,6 +173,35 @@ def message_of(envelope: Envelope, *, attempts: int = 0, reason: str = "") -> Me
             "reason": reason,
             **{f"h.{name}": value for name, value in envelope.headers.items()},
         },
+    )
+
+
+def placed_message_of(envelope: Envelope) -> Message:
+    """As its source tells it."""
+    message = message_of(envelope)
+    if place := envelope.place:
+        message.headers |= {"source": place.source, "sequence": place.sequence}
+        message.headers |= {f"after.{group}": sequence for group, sequence in place.after.items()}
+    return message
+
+
+def recall_message_of(recall: Recall) -> Message:
+    return Message(msgspec.json.encode(recall), content_type="application/json")
+
+
+def recall_of(message: AbstractIncomingMessage) -> Recall:
+    """Raise ValueError when it is none."""
+    return msgspec.json.decode(message.body, type=Recall)
+
+
+def _place_of(message: AbstractIncomingMessage) -> Place | None:
+    headers = message.headers
+    if "sequence" not in headers:
+        return None
+    return Place(
+        source=str(headers["source"]),
+        sequence=number(message, "sequence"),
+        after={n.removeprefix("after."): number(message, n) for n in headers if n.startswith("after.")},
     )
 
 
@@ -179,6 +221,7 @@ def envelope_of(message: AbstractIncomingMessage) -> Envelope:
         occurred_at=_EPOCH + timedelta(microseconds=number(message, "occurred")),
         body=message.body,
         headers={n.removeprefix("h."): str(v) for n, v in headers.items() if n.startswith("h.")},
+        place=_place_of(message),
     )
 
 

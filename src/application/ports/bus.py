@@ -4,7 +4,7 @@ Use cases never publish: they put events in the outbox of their own transaction,
 calls `MessageBus.publish`. Consumers dedupe by the envelope's id through their `Inbox`.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeAlias
@@ -66,6 +66,18 @@ class BusUnavailable(Unavailable):
     """The message bus did not confirm; whether it has the messages is unknown, so keep them."""
 
 
+class Place(Struct, frozen=True, kw_only=True):
+    """Where an event stands among all that its source tells, so that a consumer sees when one is missing."""
+
+    source: str
+    """The context that tells it."""
+    sequence: int
+    """Of this source alone; they grow, with gaps."""
+    after: Mapping[str, int]
+    """For each group that hears it: the sequence of what that group heard just before, of the same source and
+    shard; 0 before the first."""
+
+
 class Envelope(Struct, frozen=True, kw_only=True):
     """One event on its way. `id` is what consumers dedupe by; `key` is what orders it."""
 
@@ -77,6 +89,8 @@ class Envelope(Struct, frozen=True, kw_only=True):
     body: bytes
     """The event as msgspec JSON, tagged; a long one deflated (see `packed`)."""
     headers: dict[str, str] = field(default_factory=dict[str, str])
+    place: Place | None = None
+    """None on a bus that cannot be emptied behind our back."""
 
 
 class Outcome(StrEnum):
@@ -154,6 +168,27 @@ class Lag(Struct, frozen=True, kw_only=True):
 
 Handler: TypeAlias = Callable[[Sequence[Delivery]], Awaitable[Sequence[Outcome | Answer]]]
 """Deals with a batch and answers for each delivery. Raising retries it all; Unavailable lets it wait."""
+
+
+class Recall(Struct, frozen=True, kw_only=True):
+    """A group's wish to be told again what a source told after these sequences, by shard."""
+
+    group: str
+    after: Mapping[int, int]
+    sure: bool
+    """Whether something is known to be missing; else it was only silent for long."""
+
+
+class Followed(Protocol):
+    """How far the consumer groups of a context have dealt with what each source told, by source and shard."""
+
+    async def reached(self, group: str) -> Mapping[tuple[str, int], int]:
+        """The sequence up to which nothing is missing. Raise Unavailable."""
+        ...
+
+    async def keep(self, group: str, reached: Mapping[tuple[str, int], int]) -> None:
+        """Take note; what was noted further on stays. Raise Unavailable."""
+        ...
 
 
 class Consumer(Protocol):

@@ -113,10 +113,10 @@ class RabbitPlace:
         self.prefix = f"t{uuid4().hex[:8]}"
         self.wires = {}
 
-    async def process(self):
+    async def process(self, **how):
         wire = await Wire.to(self.server.port)
         url = f"amqp://guest:guest@127.0.0.1:{wire.port}/?heartbeat=5"
-        bus = RabbitBus(url, self.clock.now, prefix=self.prefix, beat=0.2)
+        bus = RabbitBus(url, self.clock.now, prefix=self.prefix, beat=0.2, **how)
         self.wires[bus] = wire
         return bus
 
@@ -146,6 +146,7 @@ class RabbitPlace:
                 ends = [*map(str, range(SHARDS)), "dead", "members", "all"]
                 for queue in [f"{self.prefix}.{name}.{end}.v1" for end in ends]:
                     await channel.queue_delete(queue)
+            await channel.queue_delete(names.recalls("here"))
             await channel.exchange_delete(names.events)
         finally:
             await connection.close()

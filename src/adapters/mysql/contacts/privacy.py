@@ -21,14 +21,18 @@ MARK = "#"
 r = retention.c
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Pseudonyms:
     """Keyed hashes: the same number always leads to the same name, and no name leads to a number.
 
     `keys` are the newest first; those that were retired from use must stay to recognise older names.
     """
 
-    keys: tuple[str, ...] = ("",)
+    keys: Sequence[str] = ("",)
+
+    def renew(self, keys: Sequence[str]) -> None:
+        """Use these from now on."""
+        self.keys = keys
 
     def of(self, organization: OrganizationId, person: PersonKey) -> list[PersonKey]:
         """The names the person may have been given, the newest first."""
