@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check soak mutants bench bench-large chaos pictures docs audit sbom lock clean
+.PHONY: help demo serve test check soak mutants bench bench-compare bench-large chaos pictures docs audit sbom lock clean
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -44,8 +44,12 @@ soak: $(STAMP) ## 10,000 simulated stories of campaigns under faults, and a cras
 mutants: $(STAMP) ## deliberate faults in the engine, each of which the simulation must find
 	@$(BIN)/python -m tests.mutants
 
-bench: $(STAMP) ## figures, as ratios against the bare loop in the same run
-	@$(BIN)/python -m bench
+bench: $(STAMP) ## figures on MySQL and Redis, as ratios against the bare loop in the same run
+	@bash tests/servers.sh
+	@$(BIN)/python -m bench --on mysql
+
+bench-compare: $(STAMP) ## the last run beside the one before it, or beside WITH=file.json
+	@$(BIN)/python -m bench.compare $(WITH)
 
 bench-large: $(STAMP) ## how looking for people slows down from 10,000 of them to 10 million, on MySQL
 	@bash tests/servers.sh

@@ -19,7 +19,7 @@ from msgspec import Struct
 from rich.console import Console
 from rich.table import Table
 
-from bench.figures import Row, Side, own_memory
+from bench.figures import Row, Side, median_of, own_memory
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -134,7 +134,7 @@ def table(rows: Sequence[Row], on: str = "sqlite") -> Table:
     shown = Table(title=f"tidings on {on}, beside bare loops in the same run", title_justify="left")
     shown.add_column("row")
     shown.add_column("", style="dim")
-    for name in ("figure", "ratio", "p50 ms", "p99 ms", "CPU us", "peak MiB"):
+    for name in ("figure", "ratio", "p50 ms", "p99 ms", "CPU us", "peak MiB", "queries"):
         shown.add_column(name, justify="right")
     for row in rows:
         shown.add_row(row.name, "ours", *_cells(row, row.ours, f"{row.ratio:.2f}"))
@@ -143,7 +143,7 @@ def table(rows: Sequence[Row], on: str = "sqlite") -> Table:
 
 
 def _cells(row: Row, side: Side, ratio: str) -> list[str]:
-    rest = [(side.p50, 1), (side.p99, 1), (side.cpu, 0), (side.memory, 0)]
+    rest = [(side.p50, 1), (side.p99, 1), (side.cpu, 0), (side.memory, 0), (side.queries, 3)]
     return [
         f"{side.rate:,.0f} {row.unit}",
         ratio,
@@ -161,7 +161,8 @@ def _say(console: Console, rows: Sequence[Row], on: str) -> None:
 @contextmanager
 def _server(kind: str) -> Iterator[None]:
     """A server of this run's own, durable as in production, unless the tables are files."""
-    from bench.stage import SERVER
+    from bench.stage import REDIS, SERVER
+    from tests.redis_server import redis_of_our_own
     from tests.servers import mariadb_of_our_own, mysql_of_our_own
 
     with ExitStack() as stack:
@@ -170,8 +171,12 @@ def _server(kind: str) -> Iterator[None]:
         elif kind == "mariadb":
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="tidings-bench-")))
             os.environ[SERVER] = stack.enter_context(mariadb_of_our_own(folder, durable=True))
+        if kind != "sqlite":
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="tidings-bench-")))
+            os.environ[REDIS] = stack.enter_context(redis_of_our_own(folder)).url
         yield
         os.environ.pop(SERVER, None)
+        os.environ.pop(REDIS, None)
 
 
 def main(told: Sequence[str] | None = None) -> int:
@@ -194,6 +199,9 @@ def main(told: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--on", choices=("sqlite", "mysql", "mariadb"), default="sqlite", help="what keeps the tables"
     )
+    parser.add_argument(
+        "--times", type=int, default=1, help="of each row; the one of the median ratio counts, all are shown"
+    )
     parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="in place of bench/results/")
     options = parser.parse_args(told)
     if unknown := set(options.rows) - set(ROWS):
@@ -204,7 +212,7 @@ def main(told: Sequence[str] | None = None) -> int:
     with _server(options.on):
         for name in options.rows or ROWS:
             began = time.monotonic()
-            done.append(ROWS[name](sizes))
+            done.append(median_of([ROWS[name](sizes) for _ in range(options.times)]))
             console.print(f"{name}: measured in {time.monotonic() - began:.0f} s", style="dim")
     _say(console, done, options.on)
     file = options.json or RESULTS / f"{now:%Y%m%dT%H%M%SZ}.json"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -24,6 +25,8 @@ class Side(Struct, frozen=True, kw_only=True):
     """Microseconds of the measured process for each piece of work."""
     memory: float | None = None
     """MiB that the measured process held at most."""
+    queries: float | None = None
+    """Statements of the database server for each piece of work; None on SQLite."""
     done: int = 0
     """Pieces of work."""
 
@@ -80,3 +83,19 @@ def own_memory() -> float:
 def per_piece(before: float | None, after: float | None, done: int) -> float | None:
     """Microseconds for each piece."""
     return None if before is None or after is None or not done else (after - before) / done * 1e6
+
+
+def per_one(before: float | None, after: float | None, done: int) -> float | None:
+    """How many for each piece."""
+    return None if before is None or after is None or not done else (after - before) / done
+
+
+def median_of(rows: Sequence[Row]) -> Row:
+    """The run in the middle by its ratio, with the ratios and rates of all."""
+    if len(rows) == 1:
+        return rows[0]
+    ordered = sorted(rows, key=lambda row: row.ratio)
+    chosen = ordered[(len(ordered) - 1) // 2]
+    spread = {f"ratio {n}": row.ratio for n, row in enumerate(rows, 1)}
+    spread |= {f"rate {n}": row.ours.rate for n, row in enumerate(rows, 1)}
+    return replace(chosen, more={**chosen.more, **spread})

@@ -11,7 +11,7 @@ import random
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -107,9 +107,9 @@ async def _measured(size: int) -> Figures:
 
 
 @asynccontextmanager
-async def platform():
-    """The platform without its loops, on tables of its own."""
-    with tempfile.TemporaryDirectory(prefix="tidings-bench-") as folder:
+async def platform(kept: Path | None = None):
+    """The platform without its loops, on tables of its own, with its files in a folder that may be kept."""
+    with nullcontext(kept) if kept else tempfile.TemporaryDirectory(prefix="tidings-bench-") as folder:
         environment = {
             **os.environ,
             **fresh_databases(),

@@ -1,6 +1,7 @@
 """Row `import`: a generated CSV through the import, against bare inserts of the same rows."""
 
 import multiprocessing
+import os
 import tempfile
 import time
 from multiprocessing.connection import Connection
@@ -9,10 +10,15 @@ from uuid import uuid4
 
 import uvloop
 from sqlalchemy import insert, select
+from sqlalchemy.engine import make_url
 
-from bench.figures import Row, Side, own_memory
+from bench.figures import Row, Side, own_memory, per_one
+from bench.stage import SERVER, asked
+from tests.servers import MysqlServer
 from tidings.adapters.embedded.sqlite import sqlite_database
 from tidings.adapters.mysql.contacts.tables import metadata, people
+from tidings.adapters.mysql.engine import Database, mysql_database
+from tidings.bootstrap.settings import DATABASES
 from tidings.domain.contacts.importing import ImportOptions
 from tidings.domain.kernel import Actor, OrganizationId, Role, UserId
 
@@ -61,29 +67,41 @@ def _child(measured, told: Connection, folder: Path, rows: int) -> None:
 
 async def _ours(folder: Path, rows: int) -> Side:
     # Here, so that the bare loop's process does not hold the platform in its memory.
-    from tidings.bootstrap.assembly import assembled
-    from tidings.bootstrap.platform import Platform
-    from tidings.bootstrap.settings import Settings
+    from bench.growth import platform
 
     actor = Actor(user_id=UserId(uuid4()), organization_id=OrganizationId(uuid4()), role=Role.OWNER)
-    async with assembled(Settings(data=folder / "data", graph_url="http://127.0.0.1:9")) as container:
-        platform = Platform(container)
-        await platform.open()
-        cpu, began = time.process_time(), time.perf_counter()
+    async with platform(folder) as container:
+        queries, cpu, began = asked(), time.process_time(), time.perf_counter()
         report = await container.imports().import_file(actor, folder / "people.csv", ImportOptions())
         seconds, used = time.perf_counter() - began, time.process_time() - cpu
-        await platform.close()
+        answered = asked()
     if report.created != rows:
         raise RuntimeError(f"created {report.created} of {rows}")
-    return Side(rate=rows / seconds, cpu=used / rows * 1e6, memory=own_memory(), done=rows)
+    return Side(
+        rate=rows / seconds,
+        cpu=used / rows * 1e6,
+        memory=own_memory(),
+        queries=per_one(queries, answered, rows),
+        done=rows,
+    )
+
+
+def _database(folder: Path, name: str) -> Database:
+    """That of the platform's contacts, or an empty one where it stands."""
+    url = os.environ.get(SERVER)
+    if not url:
+        return sqlite_database(folder / "data" / f"{name}.db")
+    if name not in DATABASES:
+        return MysqlServer(url).database(name)
+    return mysql_database(make_url(url).set(database=DATABASES[name]).render_as_string(hide_password=False))
 
 
 async def _bare(folder: Path, rows: int) -> Side:
-    source = sqlite_database(folder / "data" / "contacts.db")
+    source = _database(folder, "contacts")
     async with source.reading() as connection:
         found = [dict(row) for row in (await connection.execute(select(people))).mappings()]
     await source.close()
-    target = sqlite_database(folder / "bare.db")
+    target = _database(folder, "bare")
     await target.create(metadata)
     cpu, began = time.process_time(), time.perf_counter()
     for start in range(0, rows, BATCH):

@@ -9,8 +9,9 @@ from dependency_injector import providers
 from msgspec.structs import asdict
 from sqlalchemy import insert
 
-from bench.figures import Row, Side, own_memory
+from bench.figures import Row, Side, own_memory, per_one
 from bench.growth import load, platform
+from bench.stage import asked
 from tidings.adapters.embedded.system import uuid7
 from tidings.adapters.mysql.campaigns import recipients
 from tidings.application.campaigns.checking import check_everyone
@@ -49,11 +50,17 @@ async def _measured(people: int) -> Row:
         ways = await ways_of(container.sendable(), container.line(), campaign)
         await check_everyone(container.audience(), container.planner(), campaign, ways)
         checked = time.perf_counter() - began
-        before, cpu, began = own_memory(), time.process_time(), time.perf_counter()
+        before, queries, cpu, began = own_memory(), asked(), time.process_time(), time.perf_counter()
         while (await _now(container, campaign)).state is State.PLANNING:
             await container.runner().step()
         took, used = time.perf_counter() - began, time.process_time() - cpu
-        ours = Side(rate=people / took, cpu=used / people * 1e6, memory=own_memory(), done=people)
+        ours = Side(
+            rate=people / took,
+            cpu=used / people * 1e6,
+            memory=own_memory(),
+            queries=per_one(queries, asked(), people),
+            done=people,
+        )
         bare = await _bare(container, campaign, people)
     return Row(
         name="plan",

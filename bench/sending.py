@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from bench.bare import Job, Sent
-from bench.figures import Row, Side, cpu_of, memory_of, per_piece
-from bench.stage import PATIENCE, Stage, Stuck, staged
+from bench.figures import Row, Side, cpu_of, memory_of, per_one, per_piece
+from bench.stage import PATIENCE, Stage, Stuck, asked, staged
 from tidings.application.whatsapp.lane import SenderOptions
 from tidings.bootstrap.demo import TEMPLATE
 
@@ -27,17 +27,23 @@ def send(messages: int) -> Row:
         phones = stage.people(messages)
         worker, service = stage.processes["worker"].pid, stage.processes["service"].pid
         campaign = stage.campaign("bench")
-        cpu, serving = cpu_of(worker), cpu_of(service)
+        cpu, serving, queries = cpu_of(worker), cpu_of(service), asked()
         began = time.monotonic()
         stage.ask("POST", f"/api/campaigns/{campaign}/launch")
         first, last, accepted = _accepted(stage, campaign)
         used = cpu_of(worker)
         statuses, late = _statuses(stage, campaign, last)
-        served = cpu_of(service)
+        served, answered = cpu_of(service), asked()
         memory = memory_of(worker)
         bare = _bare(stage, account, phones)
     rate = (accepted[1] - accepted[0]) / (last - first)
-    ours = Side(rate=rate, cpu=per_piece(cpu, used, accepted[1]), memory=memory, done=accepted[1])
+    ours = Side(
+        rate=rate,
+        cpu=per_piece(cpu, used, accepted[1]),
+        memory=memory,
+        queries=per_one(queries, answered, accepted[1]),
+        done=accepted[1],
+    )
     theirs = Side(rate=bare.rate, p50=bare.p50, p99=bare.p99, cpu=bare.cpu, memory=bare.memory, done=messages)
     more = {
         "statuses applied": statuses,

@@ -4,9 +4,9 @@ import hmac
 import json
 from uuid import uuid4
 
-from bench.figures import Row, Side, cpu_of, memory_of, per_piece
+from bench.figures import Row, Side, cpu_of, memory_of, per_one, per_piece
 from bench.load import drive, request
-from bench.stage import bare_server, staged
+from bench.stage import asked, bare_server, staged
 
 WEBHOOK_CONNECTIONS = 96
 LIST_CONNECTIONS = 16
@@ -42,15 +42,15 @@ def listing(requests: int) -> Row:
         stage.people(PEOPLE)
         page = stage.service.get("/api/contacts")
         said = {"authorization": stage.service.headers["authorization"]}
-        asked = request("GET", "/api/contacts", stage.port, headers=said)
+        question = request("GET", "/api/contacts", stage.port, headers=said)
         with bare_server(stage, page.content) as (port, pid):
             bare = request("GET", "/page", port, headers=said)
             sides = _compared(
-                (stage.port, stage.processes["service"].pid, [asked] * requests),
+                (stage.port, stage.processes["service"].pid, [question] * requests),
                 (port, pid, [bare] * requests),
                 LIST_CONNECTIONS,
             )
-    return _row("list", sides, f"{len(page.content):,} bytes from SQLite; bare: the same bytes from memory")
+    return _row("list", sides, f"{len(page.content):,} bytes; bare: the same bytes from memory")
 
 
 def _row(name: str, sides: tuple[Side, Side], what: str) -> Row:
@@ -68,7 +68,7 @@ def _compared(ours: Target, bare: Target, connections: int) -> tuple[Side, Side]
         drive(port, requests[: connections * 2], connections)
     for _ in range(ROUNDS):
         for index, (port, pid, requests) in enumerate((ours, bare)):
-            before = cpu_of(pid)
+            before, queries = cpu_of(pid), asked()
             rate, p50, p99 = drive(port, requests, connections)
             side = Side(
                 rate=rate,
@@ -76,6 +76,7 @@ def _compared(ours: Target, bare: Target, connections: int) -> tuple[Side, Side]
                 p99=p99,
                 cpu=per_piece(before, cpu_of(pid), len(requests)),
                 memory=memory_of(pid),
+                queries=per_one(queries, asked(), len(requests)) if index == 0 else None,
                 done=len(requests),
             )
             known = best[index]

@@ -1,5 +1,6 @@
 """The processes of a row: sandbox, service and sender, each its own, over HTTP, with an account to use."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +17,8 @@ from typing import Any
 
 import httpx
 from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
 from tests.servers import MysqlServer
 from tidings.adapters.embedded.system import new_secret
@@ -148,6 +152,8 @@ def staged(
         yield stage
 
 
+REDIS = "BENCH_REDIS"
+"""The URL of the Redis that a run shares what it keeps by; without it, nothing is shared."""
 SERVER = "BENCH_SERVER"
 """The URL of the MySQL or MariaDB on which a run keeps its tables; without it, SQLite files."""
 
@@ -166,7 +172,27 @@ def fresh_databases() -> dict[str, str]:
         "DB_PORT": str(at.port),
         "DB_USER": at.username or "",
         "DB_PASSWORD": str(at.password or ""),
+        **({"REDIS_URL": os.environ[REDIS]} if os.environ.get(REDIS) else {}),
     }
+
+
+def asked() -> int | None:
+    """Statements that the server was asked since it began; None on SQLite. In a running loop or not."""
+    url = os.environ.get(SERVER)
+    if not url:
+        return None
+    with ThreadPoolExecutor(1) as apart:
+        return apart.submit(asyncio.run, _asked(url)).result()
+
+
+async def _asked(url: str) -> int:
+    engine = create_async_engine(url, poolclass=NullPool)
+    try:
+        async with engine.connect() as connection:
+            said = await connection.exec_driver_sql("SHOW GLOBAL STATUS LIKE 'Questions'")
+            return int(said.one()[1])
+    finally:
+        await engine.dispose()
 
 
 @contextmanager

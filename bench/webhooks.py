@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from bench.figures import Row, Side, cpu_of, memory_of, per_piece
+from bench.figures import Row, Side, cpu_of, memory_of, per_one, per_piece
 from bench.load import drive, request
 from bench.serving import signed
-from bench.stage import PATIENCE, Stage, Stuck, staged
+from bench.stage import PATIENCE, Stage, Stuck, asked, staged
 from tidings.adapters.embedded.system import uuid7
 from tidings.application.ports.gateway import callback_data
 from tidings.bootstrap.assembly import assembled
@@ -42,13 +42,13 @@ def webhooks(messages: int) -> Row:
         account = stage.connect()
         known = asyncio.run(_known(stage, account["phoneNumberId"], messages))
         bodies = list(_bodies(account["phoneNumberId"], account["wabaId"], known))
-        asked = [
+        deliveries = [
             request("POST", "/api/messages/webhook", stage.port, body, signed(stage.secret, body))
             for body in bodies
         ]
         pid = stage.processes["service"].pid
-        before, began = cpu_of(pid), time.perf_counter()
-        rate, p50, p99 = drive(stage.port, asked, CONNECTIONS)
+        before, queries, began = cpu_of(pid), asked(), time.perf_counter()
+        rate, p50, p99 = drive(stage.port, deliveries, CONNECTIONS)
         asyncio.run(_applied(stage))
         took = time.perf_counter() - began
         statuses = len(bodies) * PER_BODY
@@ -58,6 +58,7 @@ def webhooks(messages: int) -> Row:
             p99=p99,
             cpu=per_piece(before, cpu_of(pid), statuses),
             memory=memory_of(pid),
+            queries=per_one(queries, asked(), statuses),
             done=statuses,
         )
         read = asyncio.run(_read(stage, known))

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +71,20 @@ class RedisServer:
         self.process.send_signal(signal.SIGCONT)
 
 
+@contextmanager
+def redis_of_our_own(folder: Path) -> Iterator[RedisServer]:
+    """A Redis on a free port, which ends with the block."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = RedisServer(f"redis://127.0.0.1:{port}/0", port, folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """Skips only when there is neither REDIS_URL nor a `redis-server`."""
@@ -78,12 +93,5 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
         return
     if shutil.which("redis-server") is None:
         missing("no Redis: set REDIS_URL, or install redis-server")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = RedisServer(f"redis://127.0.0.1:{port}/0", port, tmp_path_factory.mktemp("redis"))
-    server.start()
-    try:
+    with redis_of_our_own(tmp_path_factory.mktemp("redis")) as server:
         yield server
-    finally:
-        server.kill()
