@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check soak mutants bench bench-compare bench-large chaos pictures docs audit sbom lock clean
+.PHONY: help demo serve test check soak faults mutants bench bench-compare bench-large chaos pictures docs audit sbom lock clean
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -40,6 +40,10 @@ soak: $(STAMP) ## 10,000 simulated stories of campaigns under faults, and a cras
 	@$(BIN)/python -m tidings.testing simulate --seeds 10000
 	@$(BIN)/python -m tidings.testing crash-points
 	@$(BIN)/python -m tidings.testing crash-points --fault away
+
+faults: $(STAMP) ## every fault of docs/reliability.md, with real processes and servers
+	@bash tests/servers.sh
+	@$(BIN)/python -m tests.faults
 
 mutants: $(STAMP) ## deliberate faults in the engine, each of which the simulation must find
 	@$(BIN)/python -m tests.mutants

@@ -160,8 +160,40 @@ def _mysql_folder() -> Iterator[Path]:
         yield Path(made)
 
 
+@dataclass
+class MortalMysql:
+    """A MySQL that a test may kill, and start again on the same data and port."""
+
+    url: str
+    command: list[str]
+    port: int
+    log: Path
+    process: "subprocess.Popen[bytes]"
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(self.command)
+        _until_it_serves(self.process, self.command, self.port, self.log)
+
+
+@contextmanager
+def mysql_that_may_be_killed() -> Iterator[MortalMysql]:
+    """A durable MySQL whose data goes away with it. Raise NoServer."""
+    with _mysql_folder() as made, _mortal_mysql_in(made, durable=True) as server:
+        yield server
+
+
 @contextmanager
 def _mysql_in(made: Path, *more: str, durable: bool) -> Iterator[str]:
+    with _mortal_mysql_in(made, *more, durable=durable) as server:
+        yield server.url
+
+
+@contextmanager
+def _mortal_mysql_in(made: Path, *more: str, durable: bool) -> Iterator[MortalMysql]:
     binary, _ = _mysql()
     folder = Path("/tmp") / made.name
     data = folder / "data"
@@ -180,8 +212,15 @@ def _mysql_in(made: Path, *more: str, durable: bool) -> Iterator[str]:
         *_private(port, data, durable), "--secure-file-priv=NULL", "--mysqlx=OFF", "--skip-log-bin",
         f"--pid-file={folder}/pid", *hasty, *more,
     ]  # fmt: skip
-    with _serving(command, port, made / "data" / "error.log"):
-        yield f"mysql+asyncmy://root@127.0.0.1:{port}/"
+    log = made / "data" / "error.log"
+    server = MortalMysql(
+        f"mysql+asyncmy://root@127.0.0.1:{port}/", command, port, log, subprocess.Popen(command)
+    )
+    try:
+        _until_it_serves(server.process, command, port, log)
+        yield server
+    finally:
+        _end(server.process)
 
 
 def _version(binary: str) -> str:
@@ -212,22 +251,30 @@ def _private(port: int, data: Path, durable: bool) -> list[str]:
 def _serving(command: list[str], port: int, log: Path) -> Iterator[None]:
     process = subprocess.Popen(command)
     try:
-        for _ in range(300):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            if process.poll() is not None:
-                raise RuntimeError(f"{command[0]} did not start: {log.read_text()[-2000:]}")
-            time.sleep(0.1)
+        _until_it_serves(process, command, port, log)
         yield
     finally:
-        process.terminate()
-        try:
-            process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            # Its data is thrown away: a busy machine need not wait for a tidy end.
-            process.kill()
-            process.wait()
+        _end(process)
+
+
+def _until_it_serves(process: "subprocess.Popen[bytes]", command: list[str], port: int, log: Path) -> None:
+    for _ in range(300):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        if process.poll() is not None:
+            raise RuntimeError(f"{command[0]} did not start: {log.read_text()[-2000:]}")
+        time.sleep(0.1)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        # Its data is thrown away: a busy machine need not wait for a tidy end.
+        process.kill()
+        process.wait()
 
 
 async def _recreate(url: str, name: str) -> None:

@@ -143,7 +143,8 @@ def test_the_reference_of_the_api_shows_every_operation_from_our_own_files(page,
     elsewhere = []
     page.on("request", lambda request: elsewhere.append(request.url))
     page.goto(f"{served.url}/schema")
-    page.locator("#operations-tag-Campaigns").click()
+    # A page of some megabytes, which a browser on a busy machine draws for long.
+    page.locator("#operations-tag-Campaigns").click(timeout=120_000)
     page.locator("[data-path='/api/campaigns/{id}/launch']").first.wait_for()
     ours = (served.url, "data:", "blob:")
     assert [url for url in elsewhere if not url.startswith(ours)] == []

@@ -1,0 +1,19 @@
+"""`python -m tests.faults`: the tests that docs/reliability.md names beside each fault, and only those."""
+
+import os
+import subprocess
+import sys
+
+from tests.faults.page import named_beside_each
+
+
+def main() -> int:
+    """What pytest says."""
+    wanted = {name for names in named_beside_each().values() for name in names}
+    command = [sys.executable, "-m", "pytest", "-q", "-k", " or ".join(sorted(wanted)), *sys.argv[1:]]
+    # A server that is missing is a failure: these are about servers.
+    return subprocess.run(command, env={**os.environ, "TIDINGS_SERVERS": "required"}, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

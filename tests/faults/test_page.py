@@ -1,0 +1,17 @@
+"""docs/reliability.md: every fault with its tests, none of which is made up."""
+
+import re
+
+from tests.faults.page import ROOT, named_beside_each, shown_by
+
+
+def test_every_fault_has_its_tests():
+    assert list(shown_by()) == [f"F{number}" for number in range(1, 25)]
+    assert [fault for fault, tests in named_beside_each().items() if not tests] == []
+
+
+def test_every_test_that_the_page_of_faults_names_exists():
+    sources = "".join(file.read_text() for file in (ROOT / "tests").rglob("test_*.py"))
+    known = set(re.findall(r"def (test_\w+)", sources))
+    page = (ROOT / "docs" / "reliability.md").read_text()
+    assert sorted(set(re.findall(r"`(test_\w+)`", page)) - known) == []
