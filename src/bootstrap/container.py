@@ -11,7 +11,7 @@ from tidings.adapters.meta.numbers import MetaNumbers
 from tidings.adapters.meta.templates import MetaReview
 from tidings.adapters.mysql.campaigns import SqlActiveCampaigns, SqlLinkReader, campaigns_in
 from tidings.adapters.mysql.contacts.imports import SqlImportQueue
-from tidings.adapters.mysql.contacts.privacy import Pseudonyms, SqlRetentionQueue
+from tidings.adapters.mysql.contacts.privacy import SqlRetentionQueue
 from tidings.adapters.mysql.contacts.search import SqlContactSearch
 from tidings.adapters.mysql.contacts.work import contacts_in, contacts_read_from
 from tidings.adapters.mysql.templates.accounts import SqlDueAccounts
@@ -83,13 +83,12 @@ class Container(People):
     """Everything of one process, each made once and only when it is asked for."""
 
     settings, graph, now, new_id = People.settings, People.graph, People.now, People.new_id
-    owners, numbering, peers = People.owners, People.numbering, People.peers
+    owners, numbering, peers, pseudonyms = People.owners, People.numbering, People.peers, People.pseudonyms
     credentials, wabas_of_users, versions = People.credentials, People.wabas_of_users, People.versions
 
     # Contacts.
     contacts_database = providers.Singleton(database_of, settings, "contacts")
     contacts_signal = providers.Singleton(signal_of, settings, "contacts")
-    pseudonyms = providers.Singleton(Pseudonyms, settings.provided.sealing_keys)
     contacts_begin = providers.Singleton(
         telling,
         versions,
@@ -385,6 +384,7 @@ class Container(People):
         tables=tables,
         sleep=providers.Object(sleep),
         moments=providers.Singleton(Moments, People.far_cache, providers.Object(boottime)),
+        hindered=runner.provided.hindered,
     )
 
     # What all of them keep of one person.

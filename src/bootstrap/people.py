@@ -23,6 +23,7 @@ from tidings.adapters.meta.client import Graph
 from tidings.adapters.meta.signup import MetaSignups
 from tidings.adapters.meta.webhooks import MetaWebhookReader
 from tidings.adapters.mysql.bus import SqlBus
+from tidings.adapters.mysql.contacts.privacy import Pseudonyms
 from tidings.adapters.mysql.engine import Database, mysql_database
 from tidings.adapters.mysql.pools import trusting
 from tidings.adapters.mysql.teams import teams_in
@@ -201,6 +202,7 @@ class People(containers.DeclarativeContainer):
     tokens = providers.Singleton(JwtTokens, settings.provided.signing_keys)
     sealer = providers.Singleton(AesSealer, settings.provided.sealing_keys)
     webhook_reader = providers.Singleton(MetaWebhookReader, settings.provided.app_secrets)
+    pseudonyms = providers.Singleton(Pseudonyms, settings.provided.sealing_keys)
     passwords = providers.Singleton(Argon2Passwords)
     app_codes = providers.Singleton(AppCodes)
     own_limiter = providers.Singleton(LocalLimiter, monotonic=providers.Object(boottime))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import aio_pika
@@ -30,7 +31,7 @@ from tidings.bootstrap.settings import CONTEXTS, DATABASES, Settings
 
 PASSWORD = "correct horse battery staple"
 PEOPLE = 40
-CROWD = 900
+CROWD, LARGE = 900, 8_000
 TOGETHER = {"planned"}
 """Of the totals, what sums others up."""
 STILL = 15
@@ -236,7 +237,7 @@ def test_six_services_on_mysql_redis_and_rabbitmq_tell_the_story_of_one(
             asyncio.run(_said_to(server.set(username=user), [statement]))
 
 
-def launched(story: Story, *, people: int, numbers: int) -> str:
+def launched(story: Story, *, people: int, numbers: int, then: Callable[[], object] = lambda: None) -> str:
     """Where a campaign is found that was launched to so many people from so many numbers."""
     story.sign_up("rowan@example.org")
     account = story.platform.graph.get("/_sandbox/state").json()["accounts"][0]
@@ -259,7 +260,14 @@ def launched(story: Story, *, people: int, numbers: int) -> str:
     )
     path = f"/api/campaigns/{campaign['id']}"
     story.ask("POST", f"{path}/launch")
+    then()
     return path
+
+
+def first_moment(story: Story, path: str) -> str:
+    """What who begins to watch a campaign is told at once."""
+    with story.platform.api.stream("GET", f"{path}/progress", headers=story.headers) as reply:
+        return next((line for line in reply.iter_lines() if line.startswith("data:")), "")
 
 
 def everybody_once(story: Story, path: str, people: int) -> None:
@@ -373,6 +381,33 @@ def test_a_broker_emptied_by_hand_loses_no_outcome(tmp_path, rabbit_server):
         )
         story.until(lambda: platform.services["campaigns"].get("/ready").is_success, "campaigns")
         everybody_once(story, path, CROWD)
+
+
+@proxied
+def test_contacts_are_away_while_a_campaign_is_planned(tmp_path, rabbit_server):
+    """F21: planning waits, says for whom, and goes on; nobody is left out."""
+    sandbox = ("--throughput", "1000")
+    with running(tmp_path, apart=True, broker=rabbit_server.url, sandbox=sandbox) as platform:
+        story = Story(platform)
+        contacts = platform.processes["contacts"]
+
+        def at_launch():
+            contacts.kill()
+            contacts.wait()
+            del platform.processes["contacts"]
+
+        path = launched(story, people=LARGE, numbers=1, then=at_launch)
+
+        def waits():
+            moment = first_moment(story, path)
+            return "the contacts service does not answer" in moment.lower() and moment
+
+        moment = story.until(waits, "planning to say what it waits for")
+        assert '"planning"' in moment
+        assert story.look(path)["totals"]["planned"] < LARGE
+        port = platform.services["contacts"].base_url.port
+        platform.tidings("contacts", "serve", "contacts", "--port", str(port), "--no-send", data="contacts")
+        everybody_once(story, path, LARGE)
 
 
 @pytest.mark.mysql

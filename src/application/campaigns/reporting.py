@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from msgspec import Struct
@@ -108,6 +108,8 @@ class Reports:
     sleep: Sleep
     moments: Moments | None = None
     """What is shared by all who watch; None: each looks alone."""
+    hindered: Mapping[CampaignId, str] = field(default_factory=dict[CampaignId, str])
+    """What does not answer a campaign that wants to go on."""
 
     async def report(self, actor: Actor, id: CampaignId) -> Report:
         """Raise CampaignNotFound."""
@@ -207,7 +209,8 @@ class Reports:
             case State.SCHEDULED if campaign.due_at is not None:
                 return f"its start at {campaign.due_at.isoformat()}"
             case State.PLANNING:
-                return "its audience to be frozen"
+                why = self.hindered.get(campaign.id)
+                return f"its audience to be frozen: {why}" if why else "its audience to be frozen"
             case State.PAUSED:
                 return f"somebody to resume it: {campaign.reason}" if campaign.reason else "a resume"
             case State.RUNNING:

@@ -86,6 +86,8 @@ class Runner:
         default_factory=set[tuple[OrganizationId, CampaignId]]
     )
     """Whose campaigns are."""
+    hindered: dict[CampaignId, str] = field(default_factory=dict[CampaignId, str])
+    """What a campaign could not go on for at its last turn: something that did not answer."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Move campaigns on until `stop`. Safe to run in any number of processes."""
@@ -109,12 +111,16 @@ class Runner:
         for campaign in await self.active.due(self.now()):
             await self._start(campaign)
         unfinished = await self.active.unfinished()
-        for id in self.ahead.keys() - {campaign.id for campaign in unfinished}:
-            del self.ahead[id]
+        for known in (self.ahead, self.hindered):
+            for id in known.keys() - {campaign.id for campaign in unfinished}:
+                del known[id]
         for campaign in unfinished:
             try:
                 busy |= await self._move_on(campaign)
+                self.hindered.pop(campaign.id, None)
             except Exception as error:
+                if isinstance(error, Unavailable):
+                    self.hindered[campaign.id] = str(error)
                 error.add_note(f"organization_id={campaign.organization_id}")
                 error.add_note(f"campaign_id={campaign.id}")
                 stopped.append(error)
