@@ -1,7 +1,11 @@
-"""Three faces, one behaviour: the same story, drawn by chance, through library, HTTP and command line."""
+"""Three faces, one behaviour: the same story, drawn by chance, through library, HTTP and command line.
+
+`STORIES=20` tells twenty of them.
+"""
 
 import asyncio
 import json
+import os
 import random
 import shutil
 from contextlib import AsyncExitStack
@@ -348,7 +352,7 @@ def told_through(face, seed, folder):
         return Story(face, seed, folder).tell()
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("STORIES", "1"))))
 def test_every_face_tells_the_same_story(tmp_path, seed):
     told = {}
     for kind in (Library, Http, CommandLine):

@@ -15,7 +15,7 @@ from tidings.bootstrap.settings import DATABASES
 from tidings.testing.ledgers import check
 
 pytestmark = pytest.mark.mysql
-PEOPLE = 600
+PEOPLE = 400
 SLOWLY = ("--throughput", "40")
 """So that the campaign lasts longer than what is done to it."""
 KILLS = 3
