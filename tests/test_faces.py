@@ -7,9 +7,7 @@ import asyncio
 import json
 import os
 import random
-import shutil
 from contextlib import AsyncExitStack
-from pathlib import Path
 from uuid import UUID
 
 import httpx
@@ -18,6 +16,8 @@ import pytest
 from click.testing import CliRunner
 
 from tests.shapes import topology
+from tests.shapes.test_shapes import proxied
+from tests.test_cli import TEMPLATE
 from tests.test_library import PASSWORD, soon
 from tidings import Tidings
 from tidings.application.campaigns import NewCampaign
@@ -32,14 +32,6 @@ from tidings.domain.contacts.importing import ImportOptions, Policy
 from tidings.domain.errors import Refused
 
 EMAIL = "rowan@example.org"
-TEMPLATE = {
-    "name": "opening",
-    "language": "en",
-    "category": "UTILITY",
-    "components": [
-        {"type": "BODY", "text": "Hello {{1}}, we open at nine.", "example": {"body_text": [["Ada"]]}}
-    ],
-}
 NOBODY = "018f4e2a-7c1b-7def-8a90-1234567890ab"
 TURNS = ("launch", "pause", "resume", "cancel")
 COUNTS = ("rows", "created", "updated", "unchanged", "skipped", "failed")
@@ -49,26 +41,30 @@ class No(Exception):
     """What a face says of an act that was not done."""
 
 
-class Library:
-    """`from tidings import Tidings`."""
+class InALoop:
+    """A face whose calls are coroutines."""
 
     def __init__(self, folder):
         self.folder = folder
         self.runner, self.stack = asyncio.Runner(), AsyncExitStack()
+
+    def __enter__(self):
+        self.runner.run(self.begin())
+        return self
+
+    def __exit__(self, *_):
+        self.runner.run(self.stack.aclose())
+        self.runner.close()
+
+
+class Library(InALoop):
+    """`from tidings import Tidings`."""
 
     def run(self, work):
         try:
             return self.runner.run(work)
         except Refused as error:
             raise No(str(error)) from error
-
-    def __enter__(self):
-        self.run(self.begin())
-        return self
-
-    def __exit__(self, *_):
-        self.runner.run(self.stack.aclose())
-        self.runner.close()
 
     async def begin(self):
         self.t = await self.stack.enter_async_context(Tidings.embedded(self.folder))
@@ -116,20 +112,8 @@ class Library:
         return msgspec.to_builtins(self.run(self.t.reports.report(self.actor, UUID(campaign))))["totals"]
 
 
-class Http:
+class Http(InALoop):
     """A request at a time."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.runner, self.stack = asyncio.Runner(), AsyncExitStack()
-
-    def __enter__(self):
-        self.runner.run(self.begin())
-        return self
-
-    def __exit__(self, *_):
-        self.runner.run(self.stack.aclose())
-        self.runner.close()
 
     async def begin(self):
         container = await self.stack.enter_async_context(assembled(read_settings({}, data=self.folder)))
@@ -363,9 +347,7 @@ def test_every_face_tells_the_same_story(tmp_path, seed):
     assert told["Library"] == told["CommandLine"]
 
 
-@pytest.mark.skipif(
-    shutil.which("nginx") is None and not Path("/usr/sbin/nginx").exists(), reason="nginx is not installed"
-)
+@proxied
 def test_six_services_tell_the_story_of_the_library(tmp_path, rabbit_server):
     six, one = tmp_path / "six", tmp_path / "one"
     six.mkdir()

@@ -10,6 +10,7 @@ from sqlalchemy import MetaData, func, select
 from tests.servers import ENGINES, server_of
 from tidings.adapters.embedded.sqlite import sqlite_database
 from tidings.adapters.embedded.system import uuid7
+from tidings.adapters.mysql.gauges import waiting_events
 from tidings.adapters.mysql.kept_outbox import (
     SqlFollowed,
     SqlKeptOutbox,
@@ -110,6 +111,16 @@ async def test_a_batch_that_was_perhaps_published_is_published_again_as_it_was(k
     assert min(sequence for sequence, _ in following) > max(sequence for sequence, _ in told)
     await kept.published([sequence for sequence, _ in following])
     assert await kept.waiting(10) == []
+
+
+async def test_what_a_broker_did_not_take_is_seen_to_wait(database, kept, tell):
+    await tell(closed(), closed(), closed())
+    told = await kept.waiting(2)
+    assert await waiting_events(database, OUTBOX) == (3, START)
+    await kept.published([sequence for sequence, _ in told])
+    assert await waiting_events(database, OUTBOX) == (1, START)
+    await kept.published([sequence for sequence, _ in await kept.waiting(2)])
+    assert await waiting_events(database, OUTBOX) == (0, None)
 
 
 async def test_what_was_published_is_told_again_in_order_and_nothing_else(kept, tell):

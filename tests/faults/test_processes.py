@@ -1,12 +1,12 @@
 """Real processes and a real MySQL, killed in the midst of a campaign: nobody twice, nobody forgotten."""
 
-import hmac
 import json
 import time
 
 import pytest
 from sqlalchemy.engine import make_url
 
+from bench.serving import signed
 from tests.servers import MysqlServer, NoServer, missing, mysql_that_may_be_killed
 from tests.shapes.test_shapes import Story, launched
 from tests.shapes.topology import Platform, running
@@ -69,8 +69,7 @@ def told_by_meta(platform: Platform, status: str) -> int:
     value = {"messaging_product": "whatsapp", "metadata": metadata, "statuses": [said]}
     entry = {"id": number["wabaId"], "changes": [{"field": "messages", "value": value}]}
     body = json.dumps({"object": "whatsapp_business_account", "entry": [entry]}).encode()
-    signature = hmac.digest(b"the-app-secret", body, "sha256").hex()
-    headers = {"content-type": "application/json", "x-hub-signature-256": f"sha256={signature}"}
+    headers = signed("the-app-secret", body)
     return platform.api.post("/api/messages/webhook", content=body, headers=headers).status_code
 
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Column, ColumnElement, Table, func, null, select
+from sqlalchemy import Table, func, null, or_, select
 
 from tidings.adapters.mysql.engine import Database
+from tidings.adapters.mysql.kept_outbox import published_of
 from tidings.adapters.mysql.whatsapp.tables import messages, numbers, parked, set_aside, webhooks
 from tidings.domain.whatsapp.messages import State
 
@@ -20,22 +21,20 @@ class Waiting(NamedTuple):
 
 async def waiting_events(database: Database, outbox: Table) -> Waiting:
     """Events that are not on the bus yet. Raise DatabaseUnavailable."""
-    new = outbox.c.sequence.is_(null())
-    return await _waiting(database, outbox, outbox.c.position, outbox.c.occurred_at, new)
+    # Those that were numbered for a broker that did not take them wait as well.
+    sequence = outbox.c.sequence
+    here = or_(sequence.is_(null()), sequence > published_of(outbox))
+    asked = select(func.count(), func.min(outbox.c.occurred_at)).where(here)
+    async with database.reading() as connection:
+        count, since = (await connection.execute(asked)).one()
+    return Waiting(count, since)
 
 
 async def waiting_webhooks(database: Database) -> Waiting:
     """Webhooks that are stored and not applied. Raise DatabaseUnavailable."""
-    return await _waiting(database, webhooks, webhooks.c.id, webhooks.c.received_at)
-
-
-async def _waiting(
-    database: Database, table: Table, key: Column[int], at: Column[datetime], *which: ColumnElement[bool]
-) -> Waiting:
-    oldest = select(at).where(*which).order_by(key).limit(1)
-    total = select(func.count()).select_from(table).where(*which)
+    oldest = select(webhooks.c.received_at).order_by(webhooks.c.id).limit(1)
     async with database.reading() as connection:
-        count = (await connection.execute(total)).scalar_one()
+        count = (await connection.execute(select(func.count()).select_from(webhooks))).scalar_one()
         since = (await connection.execute(oldest)).scalar_one_or_none()
     return Waiting(count, since)
 

@@ -7,7 +7,7 @@ something between two events is missing.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec.structs import replace
@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tidings.adapters.mysql.dialect import update_many, upsert
 from tidings.adapters.mysql.engine import Database
 from tidings.adapters.mysql.outbox import envelope_of
+from tidings.adapters.mysql.types import since_1970
 from tidings.application.ports.bus import Envelope, Place, Subscription, hears, shard_of
 from tidings.application.ports.common import Now
 
@@ -26,16 +27,13 @@ ALL, NO_SHARD = "", -1
 ON_ITS_WAY = timedelta(seconds=5)
 """An event that is younger may not be lost but about to arrive."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
 
 def sequence_of(moment: datetime) -> int:
     """The first sequence of a moment.
 
     They follow the clock, so that a database restored from an older copy gives none a second time.
     """
-    return (moment - _EPOCH) // _MICROSECOND
+    return since_1970(moment)
 
 
 def told_of(outbox: Table) -> Table:
@@ -126,22 +124,22 @@ class SqlKeptOutbox:
         return {(row.group, row.shard): row.sequence for row in found}
 
     async def _numbered(
-        self, connection: AsyncConnection, told: dict[tuple[str, int], int], rows: Sequence[Row[Any]]
+        self, connection: AsyncConnection, told: Mapping[tuple[str, int], int], rows: Sequence[Row[Any]]
     ) -> Sequence[tuple[int, Envelope]]:
         before = max(max(told.values(), default=0), sequence_of(self.now()))
         found: list[tuple[int, Envelope]] = []
         news: list[dict[str, object]] = []
+        last: dict[tuple[str, int], int] = {}
         for sequence, row in enumerate(rows, before + 1):
             shard = shard_of(row.key)
             hear = [group for group, each in self.groups.items() if hears(each.types, row.type)]
-            after = {group: told.get((group, shard), 0) for group in hear}
-            told.update({(group, shard): sequence for group in hear})
+            after = {group: last.get((group, shard)) or told.get((group, shard), 0) for group in hear}
+            last.update({(group, shard): sequence for group in hear})
             found.append((sequence, self._placed(row, sequence, after)))
             news.append({"position": row.position, "sequence": sequence, "after": after})
         await update_many(connection, self.table, news, key="position", change=("sequence", "after"))
-        # The rows that were read, and those of groups that are told something for the first time.
-        far = [{"group": group, "shard": shard, "sequence": last} for (group, shard), last in told.items()]
-        await _keep_told(connection, told_of(self.table), [row for row in far if row["group"] != ALL])
+        far = [{"group": group, "shard": shard, "sequence": to} for (group, shard), to in last.items()]
+        await _keep_told(connection, told_of(self.table), far)
         return found
 
     def _placed(self, row: Row[Any], sequence: int, after: Mapping[str, int]) -> Envelope:

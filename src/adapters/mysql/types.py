@@ -76,8 +76,13 @@ class Moment(TypeDecorator[datetime]):
         return _moment_of
 
 
+def since_1970(value: datetime) -> int:
+    """Microseconds."""
+    return (value - _EPOCH) // _MICROSECOND
+
+
 def _microseconds_of(value: datetime | None) -> int | None:
-    return None if value is None else (value - _EPOCH) // _MICROSECOND
+    return None if value is None else since_1970(value)
 
 
 def _moment_of(value: int | None) -> datetime | None:
