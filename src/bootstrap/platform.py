@@ -19,6 +19,7 @@ from tidings.adapters.mysql.pruning import Aging, SqlPruner
 from tidings.adapters.mysql.users.subscription_tables import deliveries
 from tidings.adapters.mysql.whatsapp import pressure
 from tidings.adapters.mysql.whatsapp import tables as whatsapp_tables
+from tidings.adapters.mysql.whatsapp.archive import SqlArchivist
 from tidings.adapters.mysql.whatsapp.requests import requests
 from tidings.adapters.mysql.whatsapp.retention import said_longer_ago
 from tidings.adapters.observing.metrics import OverheardBus
@@ -160,6 +161,7 @@ class Platform:
             self.loops.start("webhooks", container.webhooks().run)
             self.loops.start("desk", container.desk().run)
             self.loops.start("numbers", container.number_keeper().run)
+            self.loops.start("archive", self._archivist().run)
         if "templates" in chosen:
             self.loops.start("template sync", self._sync_templates)
         if send:
@@ -232,6 +234,14 @@ class Platform:
             aging.append(Aging(pressure.reached, pressure.reached.c.at, timedelta(days=2)))
             aging += said_longer_ago(self.container.settings().keep_messages)
         return SqlPruner(self.databases[name], aging, self.container.now())
+
+    def _archivist(self) -> SqlArchivist:
+        settings = self.container.settings()
+        after, kept = (
+            timedelta(days=days) if days else None
+            for days in (settings.archive_messages, settings.keep_messages)
+        )
+        return SqlArchivist(self.databases["whatsapp"], self.container.now(), after, kept)
 
     async def _sync_templates(self, stop: asyncio.Event) -> None:
         keeper = self.container.keeper()

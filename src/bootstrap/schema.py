@@ -13,6 +13,7 @@ from tidings.adapters.mysql.teams import outbox as teams
 from tidings.adapters.mysql.templates.work import outbox as templates
 from tidings.adapters.mysql.users.tables import audit
 from tidings.adapters.mysql.users.work import outbox as users
+from tidings.adapters.mysql.whatsapp.tables import archive
 from tidings.adapters.mysql.whatsapp.work import outbox as whatsapp
 from tidings.bootstrap.people import database_of
 from tidings.bootstrap.settings import CONTEXTS, DATABASES, Settings
@@ -29,10 +30,11 @@ METADATA: Mapping[str, MetaData] = {
     **{name: outbox.metadata for name, outbox in OUTBOXES.items()},
     "bus": bus_tables,
 }
-
-
-APPENDED = frozenset({audit.name})
-"""Tables of which no row ever changes."""
+_RIGHTS = {
+    audit.name: "SELECT, INSERT",
+    archive.name: "SELECT, INSERT, UPDATE, DELETE, ALTER, CREATE, DROP",
+}
+"""What a service may do with a table, where it is not reading and changing its rows."""
 
 
 class Brought(Struct, frozen=True, kw_only=True):
@@ -77,14 +79,15 @@ async def look(settings: Settings, chosen: Collection[str]) -> list[Standing]:
 def grants(chosen: Collection[str], *, prefix: str, host: str) -> list[str]:
     """SQL that makes a user for each context who may do there what its service does, and nothing more.
 
-    Such a user reads and changes rows of its own tables, adds to the audit log alone, and makes no table.
+    Such a user reads and changes rows of its own tables, adds to the audit log alone, and makes no table;
+    months of the archive come and go.
     """
     said: list[str] = []
     for context in chosen or METADATA:
         user = f"'{prefix}{context}'@'{host}'"
         said.append(f"CREATE USER IF NOT EXISTS {user};")
         may = {
-            name: "SELECT, INSERT" if name in APPENDED else "SELECT, INSERT, UPDATE, DELETE"
+            name: _RIGHTS.get(name, "SELECT, INSERT, UPDATE, DELETE")
             for name in sorted(METADATA[context].tables)
         }
         may[f"{context}_schema"] = "SELECT"

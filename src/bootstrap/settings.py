@@ -122,6 +122,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Requests a minute from a network address without a bearer that is good."""
     keep_messages: int = 0
     """Days after which messages, both ways, and the notes beside them are removed; 0: never. At least 30."""
+    archive_messages: int = 90
+    """Days after which messages that came to their end are put into the archive, from which they are read
+    all the same; 0: never. At least 30."""
     keep_events: int = 24
     """Hours for which an event can be told again that RabbitMQ lost. At least 1."""
     messages_a_day: int = 0
@@ -250,6 +253,9 @@ def _amount_faults(settings: Settings) -> Iterator[Fault]:
     if settings.keep_messages and settings.keep_messages < LEAST_KEPT:
         wants = f"must be 0 (for ever) or at least {LEAST_KEPT} days: Meta reports for a month"
         yield Fault(field="TIDINGS_KEEP_MESSAGES", rule="range", message=wants)
+    if settings.archive_messages and settings.archive_messages < LEAST_KEPT:
+        wants = f"must be 0 (never) or at least {LEAST_KEPT} days: until then much may come of a message"
+        yield Fault(field="TIDINGS_ARCHIVE_MESSAGES", rule="range", message=wants)
     if settings.keep_events < 1:
         yield Fault(field="TIDINGS_KEEP_EVENTS", rule="range", message="must be at least 1 hour")
 

@@ -1,13 +1,16 @@
 """No statement of a hot path reads a large table from end to end: EXPLAIN of what really runs says so."""
 
 from contextlib import contextmanager
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace as with_
 from sqlalchemy import Column, Integer, MetaData, String, Table, event, insert, select, text
 
 from tests.contracts.contacts.conftest import a_contact, stores_on
 from tidings.adapters.mysql.contacts.tables import metadata as contact_tables
+from tidings.adapters.mysql.whatsapp.archive import SqlArchivist
 from tidings.application.ports.contacts import ContactFilter
 from tidings.application.whatsapp.conversations import ConversationWish
 from tidings.application.whatsapp.saying import NewMessage
@@ -26,7 +29,7 @@ def watched(database, kept):
     """Every statement that the engine runs, with its parameters, once each."""
 
     def note(connection, cursor, statement, parameters, context, executemany):
-        words = statement.lstrip().split(None, 1)[0].upper()
+        words = statement.lstrip(" (").split(None, 1)[0].upper()
         if words in ("SELECT", "UPDATE", "DELETE") and statement not in kept:
             kept[statement] = parameters[0] if executemany else parameters
 
@@ -100,6 +103,23 @@ async def test_sending_hearing_and_looking_read_no_large_table_whole(mysql_serve
         found = await scans(world.whatsapp, whatsapp)
         assert found == [], "\n".join(found)
         assert await scans(world.campaigns_db, campaigns) == []
+        late, world.meta.owed = world.meta.owed[-50:], world.meta.owed[:-50]
+        await world.settle(20)
+        world.clock.seconds += timedelta(days=91).total_seconds()
+        archive = {}
+        with watched(world.whatsapp, archive):
+            archivist = SqlArchivist(world.whatsapp, world.clock.now, timedelta(days=90), timedelta(days=900))
+            assert await archivist.tidy() > PEOPLE / 2
+            page = await world.messages.page(world.actor, limit=20)
+            await world.messages.page(world.actor, cursor=page.next_cursor, limit=20)
+            await world.messages.page(world.actor, to=Phone("+447700900001"))
+            await world.messages.get(world.actor, page.items[0].id)
+            await world.conversations.thread(world.actor, first.id)
+            await world.webhook([with_(update, callback_data=None) for update in late])
+            await world.turn(0.5)
+        found = await scans(world.whatsapp, archive)
+        assert found == [], "\n".join(found)
+        assert sum("FROM whatsapp_archive" in statement for statement in archive) > 5
     finally:
         await world.close()
 

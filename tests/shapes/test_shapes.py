@@ -224,6 +224,14 @@ def test_six_services_on_mysql_redis_and_rabbitmq_tell_the_story_of_one(
     with running(tmp_path, apart=True, broker=rabbit_server.url, more=settings, own=own) as platform:
         _ends_as_one_does(platform, of_one)
     server = make_url(mysql_server.url)
+    # Months of the archive come and go while the services run.
+    months = [
+        "REORGANIZE PARTITION later INTO (PARTITION m202601 VALUES LESS THAN (X'01'),"
+        " PARTITION later VALUES LESS THAN (MAXVALUE))",
+        "DROP PARTITION m202601",
+    ]
+    altered = [f"ALTER TABLE whatsapp_service.whatsapp_archive {how}" for how in months]
+    asyncio.run(_said_to(server.set(username="tidings_whatsapp"), altered))
     for user, statement in (
         ("tidings_users", "UPDATE user_service.users_audit SET what = 'nothing'"),
         ("tidings_users", "DELETE FROM user_service.users_audit"),

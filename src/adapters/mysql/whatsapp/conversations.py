@@ -12,9 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.cursors import BadCursor, decode_cursor, decode_text, encode_cursor, encode_text
 from tidings.adapters.mysql.dialect import insert_many, upsert
+from tidings.adapters.mysql.rows import structs
+from tidings.adapters.mysql.whatsapp.archive import newest
 from tidings.adapters.mysql.whatsapp.desk_tables import conversations, notes
 from tidings.adapters.mysql.whatsapp.pressure import reached, touches
-from tidings.adapters.mysql.whatsapp.tables import inbound, messages
+from tidings.adapters.mysql.whatsapp.tables import archive, inbound, messages
 from tidings.application.ports.conversations import ConversationFilter, ConversationKey, Entry
 from tidings.domain.kernel import (
     ConversationId,
@@ -145,14 +147,8 @@ class SqlConversations:
     async def thread(self, conversation: Conversation, *, cursor: str | None, limit: int) -> Page[Entry]:
         before = None if cursor is None else decode_cursor(cursor)
         entries = [
-            *(
-                Entry(inbound=Inbound(**row))
-                for row in await self._latest(inbound, conversation, before, limit)
-            ),
-            *(
-                Entry(message=Message(**row))
-                for row in await self._latest(messages, conversation, before, limit)
-            ),
+            *(Entry(inbound=message) for message in await self._inbound(conversation, before, limit)),
+            *(Entry(message=message) for message in await self._messages(conversation, before, limit)),
             *(Entry(note=Note(**row)) for row in await self._notes(conversation, before, limit)),
         ]
         entries.sort(key=lambda entry: _id(entry).int, reverse=True)
@@ -197,6 +193,8 @@ class SqlConversations:
         ids = select(c.id).where(*theirs)
         await self.connection.execute(delete(notes).where(notes.c.conversation_id.in_(ids)))
         nobody = {"recipient": None, "to": None}
+        # What is on its way, and comes back unsent, must not be tried again.
+        unsaid = {"content": Text(body=ERASED), "expires_at": now, **nobody}
         for table, blank in (
             (
                 inbound,
@@ -209,8 +207,10 @@ class SqlConversations:
                     "sender_user_id": None,
                 },
             ),
-            # What is on its way, and comes back unsent, must not be tried again.
-            (messages, {"content": Text(body=ERASED), "expires_at": now, **nobody}),
+            # Once more after the archive: meanwhile something may have been brought back from there.
+            (messages, unsaid),
+            (archive, unsaid),
+            (messages, unsaid),
             (conversations, {"name": "", "last_text": ERASED, **nobody}),
             (touches, {}),
             (reached, {}),
@@ -222,18 +222,17 @@ class SqlConversations:
     async def _all(self, query: Select[Any]) -> list[Conversation]:
         return [conversation_of(row) for row in (await self.connection.execute(query)).mappings()]
 
-    async def _latest(
-        self, table: Any, conversation: Conversation, before: UUID | None, limit: int
-    ) -> Sequence[Mapping[str, Any]]:
-        query = select(table).where(
-            table.c.organization_id == conversation.organization_id,
-            table.c.person == conversation.person,
-            table.c.phone_number_id == conversation.phone_number_id,
-        )
-        if before is not None:
-            query = query.where(table.c.id < before)
-        query = query.order_by(table.c.id.desc()).limit(limit + 1)
-        return [dict(row) for row in (await self.connection.execute(query)).mappings()]
+    async def _inbound(
+        self, conversation: Conversation, before: UUID | None, limit: int
+    ) -> Sequence[Inbound]:
+        query = select(inbound).where(_within(conversation, inbound.c, before))
+        query = query.order_by(inbound.c.id.desc()).limit(limit + 1)
+        return structs(Inbound, await self.connection.execute(query))
+
+    async def _messages(
+        self, conversation: Conversation, before: UUID | None, limit: int
+    ) -> Sequence[Message]:
+        return await newest(self.connection, lambda of: _within(conversation, of, before), limit + 1)
 
     async def _notes(
         self, conversation: Conversation, before: UUID | None, limit: int
@@ -243,6 +242,16 @@ class SqlConversations:
             query = query.where(notes.c.id < before)
         query = query.order_by(notes.c.id.desc()).limit(limit + 1)
         return [dict(row) for row in (await self.connection.execute(query)).mappings()]
+
+
+def _within(conversation: Conversation, of: Any, before: UUID | None) -> ColumnElement[bool]:
+    """Whether what has these columns was said in it, by either side."""
+    theirs = (
+        (of.organization_id == conversation.organization_id)
+        & (of.person == conversation.person)
+        & (of.phone_number_id == conversation.phone_number_id)
+    )
+    return theirs if before is None else theirs & (of.id < before)
 
 
 def conversation_of(row: Mapping[Any, Any]) -> Conversation:

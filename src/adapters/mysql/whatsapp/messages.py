@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from msgspec.structs import asdict
-from sqlalchemy import ColumnElement, Select, and_, not_, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.cursors import decode_cursor, encode_cursor
 from tidings.adapters.mysql.dialect import along, insert_many, insert_missing, update_many
 from tidings.adapters.mysql.engine import Database
 from tidings.adapters.mysql.rows import structs
+from tidings.adapters.mysql.whatsapp.archive import archived, bring_back, newest
 from tidings.adapters.mysql.whatsapp.conversations import c, seen
 from tidings.adapters.mysql.whatsapp.tables import MUTABLE, attempts, messages, numbers, run_lanes, runs
 from tidings.application.ports.whatsapp import MessageFilter
@@ -39,6 +40,9 @@ class SqlMessages:
 
     async def add(self, new: Sequence[Message]) -> None:
         await insert_missing(self.connection, messages, [asdict(message) for message in new])
+        # Looked for after that, not before: what was on its way there meanwhile has arrived.
+        if twice := await archived(self.connection, new):
+            await self.connection.execute(delete(messages).where(m.id.in_(twice)))
 
     async def find(self, ids: Sequence[MessageId]) -> Sequence[Message]:
         return await self._where(m.id.in_(ids)) if ids else []
@@ -47,7 +51,13 @@ class SqlMessages:
         return await self._bare(m.attempt_id.in_(ids), "whatsapp_messages_attempt") if ids else []
 
     async def of_wamids(self, wamids: Sequence[Wamid]) -> Sequence[Message]:
-        return await self._bare(m.wamid.in_(wamids), "whatsapp_messages_wamid") if wamids else []
+        if not wamids:
+            return []
+        found = await self._bare(m.wamid.in_(wamids), "whatsapp_messages_wamid")
+        missing = set(wamids).difference(each.wamid for each in found)
+        if missing and await bring_back(self.connection, missing):
+            return await self._bare(m.wamid.in_(wamids), "whatsapp_messages_wamid")
+        return found
 
     async def lapse(self, at: datetime) -> int:
         waiting = (m.state == State.PENDING, m.run_id.is_(None))
@@ -225,14 +235,15 @@ class SqlMessageReader:
     database: Database
 
     async def get(self, organization: OrganizationId, id: MessageId, sight: Sight | None = None) -> Message:
-        query = select(messages).where(m.id == id, m.organization_id == organization)
-        if sight is not None:
-            query = query.where(_shown_to(sight))
+        def chosen(of: Any) -> ColumnElement[bool]:
+            ours = (of.id == id) & (of.organization_id == organization)
+            return ours if sight is None else ours & _shown_to(sight, of)
+
         async with self.database.reading() as connection:
-            row = (await connection.execute(query)).mappings().one_or_none()
-        if row is None:
+            found = await newest(connection, chosen, 1)
+        if not found:
             raise MessageNotFound()
-        return Message(**row)
+        return found[0]
 
     async def attempts(self, id: MessageId) -> Sequence[Attempt]:
         async with self.database.reading() as connection:
@@ -241,30 +252,32 @@ class SqlMessageReader:
     async def page(
         self, organization: OrganizationId, wanted: MessageFilter, *, cursor: str | None, limit: int
     ) -> Page[Message]:
-        chosen = m.organization_id == organization
-        if wanted.state is not None:
-            chosen &= m.state == State(wanted.state)
-        if wanted.person is not None:
-            chosen &= m.person == wanted.person
-        if wanted.run_id is not None:
-            chosen &= m.run_id == wanted.run_id
-        if wanted.sight is not None:
-            chosen &= _shown_to(wanted.sight)
-        if cursor is not None:
-            chosen &= m.id < decode_cursor(cursor)
-        query = select(messages).where(chosen).order_by(m.id.desc()).limit(limit + 1)
+        before = None if cursor is None else decode_cursor(cursor)
+
+        def chosen(of: Any) -> ColumnElement[bool]:
+            ours = of.organization_id == organization
+            if wanted.state is not None:
+                ours &= of.state == State(wanted.state)
+            if wanted.person is not None:
+                ours &= of.person == wanted.person
+            if wanted.run_id is not None:
+                ours &= of.run_id == wanted.run_id
+            if wanted.sight is not None:
+                ours &= _shown_to(wanted.sight, of)
+            return ours if before is None else ours & (of.id < before)
+
         async with self.database.reading() as connection:
-            found = structs(Message, await connection.execute(query))
+            found = await newest(connection, chosen, limit + 1)
         more = len(found) > limit
         return Page(items=found[:limit], next_cursor=encode_cursor(found[limit - 1].id) if more else None)
 
 
-def _shown_to(sight: Sight) -> ColumnElement[bool]:
-    """Whether a message belongs to no conversation, or to one that the sight covers."""
+def _shown_to(sight: Sight, of: Any) -> ColumnElement[bool]:
+    """Whether a message, of these columns, belongs to no conversation, or to one that the sight covers."""
     hidden = select(c.id).where(
-        c.organization_id == m.organization_id,
-        c.phone_number_id == m.phone_number_id,
-        c.person == m.person,
+        c.organization_id == of.organization_id,
+        c.phone_number_id == of.phone_number_id,
+        c.person == of.person,
         not_(seen(sight)),
     )
     return ~hidden.exists()

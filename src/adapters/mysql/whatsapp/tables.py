@@ -1,5 +1,7 @@
 """Tables of the whatsapp context, and which query each index serves."""
 
+from typing import Any
+
 from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text
 
 from tidings.adapters.mysql.engine import TABLE_OPTIONS
@@ -13,40 +15,47 @@ metadata = MetaData()
 outbox = outbox_table(metadata, "whatsapp")
 inbox = inbox_table(metadata, "whatsapp")
 
+
+def _of_a_message() -> tuple[Column[Any], ...]:
+    return (
+        Column("id", Id, primary_key=True),
+        Column("organization_id", Id, nullable=False),
+        Column("phone_number_id", ascii_key(32), nullable=False),
+        Column("run_id", Id),
+        Column("contact_id", Id),
+        Column("person", ascii_key(160), nullable=False),
+        Column("to", ascii_key(24)),
+        Column("recipient", ascii_key(160)),
+        Column("zone", ascii_key(64)),
+        Column("content", Json(Content), nullable=False),
+        Column("reply_to", ascii_key(255)),
+        Column("state", Choice(State), nullable=False),
+        Column("version", Integer, nullable=False),
+        Column("created_at", Moment, nullable=False),
+        Column("next_attempt_at", Moment, nullable=False),
+        Column("expires_at", Moment),
+        Column("attempt_no", Integer, nullable=False),
+        Column("attempt_id", Id),
+        Column("epoch", Integer),
+        Column("attempted_at", Moment),
+        Column("wamid", ascii_key(255)),
+        Column("accepted_at", Moment),
+        Column("sent_at", Moment),
+        Column("delivered_at", Moment),
+        Column("read_at", Moment),
+        Column("failed_at", Moment),
+        Column("unknown_at", Moment),
+        Column("priced", ascii_key(32), nullable=False),
+        Column("price_category", ascii_key(32), nullable=False),
+        Column("code", Integer),
+        Column("reason", String(500)),
+    )
+
+
 messages = Table(
     "whatsapp_messages",
     metadata,
-    Column("id", Id, primary_key=True),
-    Column("organization_id", Id, nullable=False),
-    Column("phone_number_id", ascii_key(32), nullable=False),
-    Column("run_id", Id),
-    Column("contact_id", Id),
-    Column("person", ascii_key(160), nullable=False),
-    Column("to", ascii_key(24)),
-    Column("recipient", ascii_key(160)),
-    Column("zone", ascii_key(64)),
-    Column("content", Json(Content), nullable=False),
-    Column("reply_to", ascii_key(255)),
-    Column("state", Choice(State), nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("created_at", Moment, nullable=False),
-    Column("next_attempt_at", Moment, nullable=False),
-    Column("expires_at", Moment),
-    Column("attempt_no", Integer, nullable=False),
-    Column("attempt_id", Id),
-    Column("epoch", Integer),
-    Column("attempted_at", Moment),
-    Column("wamid", ascii_key(255)),
-    Column("accepted_at", Moment),
-    Column("sent_at", Moment),
-    Column("delivered_at", Moment),
-    Column("read_at", Moment),
-    Column("failed_at", Moment),
-    Column("unknown_at", Moment),
-    Column("priced", ascii_key(32), nullable=False),
-    Column("price_category", ascii_key(32), nullable=False),
-    Column("code", Integer),
-    Column("reason", String(500)),
+    *_of_a_message(),
     # One message a person and run: the last guard against a second one.
     Index("whatsapp_messages_once", "run_id", "person", unique=True),
     # The sender's question: what is due behind this number, of this run; and, of all its numbers, cancelling.
@@ -61,6 +70,24 @@ messages = Table(
     Index("whatsapp_messages_person", "organization_id", "person", "id"),
     **TABLE_OPTIONS,
 )
+
+archive = Table(
+    "whatsapp_archive",
+    metadata,
+    *_of_a_message(),
+    # Who got a message in a campaign that is under way for months.
+    Index("whatsapp_archive_once", "run_id", "person"),
+    # A report of Meta's about a message of long ago.
+    Index("whatsapp_archive_wamid", "wamid"),
+    # History of an organisation, newest first, and of one person.
+    Index("whatsapp_archive_history", "organization_id", "id"),
+    Index("whatsapp_archive_person", "organization_id", "person", "id"),
+    # Months are split off before anything is moved into them (`archive.py`); ids are in order of time.
+    mysql_partition_by="RANGE COLUMNS (id) (PARTITION later VALUES LESS THAN (MAXVALUE))",
+    **TABLE_OPTIONS,
+)
+"""Messages whose story ended long ago. None of its keys is unique over it but the id: that nobody has two
+messages in one campaign holds while a campaign can still send, among those that are not here."""
 
 MUTABLE = (
     "state",
