@@ -67,7 +67,7 @@ class Relay:
                 self.report(error)
                 await asyncio.sleep(POLL)
             else:
-                if not moved:
+                if not moved and not stop.is_set():
                     await woken
                 elif moved < BATCH:
                     await asyncio.sleep(PACE)

@@ -15,7 +15,6 @@ from uuid import UUID
 import msgspec
 
 from tidings.adapters.embedded.signal import LocalSignal
-from tidings.adapters.embedded.sqlite import sqlite_database
 from tidings.adapters.mysql import campaigns as campaign_tables
 from tidings.adapters.mysql.campaigns import SqlActiveCampaigns, SqlLinkReader, campaigns_in
 from tidings.adapters.mysql.engine import Database
@@ -57,6 +56,7 @@ from tidings.domain.events import AnyEvent, ConnectedNumber, MessagesMoved, RunH
 from tidings.domain.kernel import Actor, OrganizationId, PhoneNumberId, Role, TemplateId, UserId, Wamid
 from tidings.testing.clock import Clock, Ids
 from tidings.testing.faults import Chaos, Killed, unless_killed
+from tidings.testing.inline import database_with
 from tidings.testing.meta import NUMBER, WABA, FakeMeta, JsonReader
 from tidings.testing.neighbours import (
     FakeAudience,
@@ -97,7 +97,6 @@ class World:
         chaos: Chaos | None = None,
     ) -> None:
         self.clock = Clock()
-        self.clock = Clock()
         self.new_id = new_id = Ids(seed)
         self.chance = Random(seed)
         self.chaos = chaos or Chaos()
@@ -122,9 +121,10 @@ class World:
     def on_sqlite(
         cls, folder: Path, count: int = 20, mps: int = 1000, *, seed: int = 0, chaos: Chaos | None = None
     ) -> "World":
-        """A world of so many people on files in this folder, with a number of so many messages a second."""
-        whatsapp, campaigns = folder / "whatsapp.db", folder / "campaigns.db"
-        return cls(sqlite_database(whatsapp), sqlite_database(campaigns), count, mps, seed=seed, chaos=chaos)
+        """A world of so many people on files in this folder; its number sends so many messages a second."""
+        whatsapp = database_with(folder / "whatsapp.db", whatsapp_tables.metadata)
+        campaigns = database_with(folder / "campaigns.db", campaign_tables.metadata)
+        return cls(whatsapp, campaigns, count, mps, seed=seed, chaos=chaos)
 
     async def start(self) -> None:
         """Make the tables, and connect the number."""

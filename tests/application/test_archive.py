@@ -235,7 +235,8 @@ async def test_what_is_too_old_goes_by_whole_months(make_world):
     assert len(await history(world)) == 29 - 6 - (1 if sqlite else 0) - (1 if sqlite else 0)
 
 
-async def test_a_month_in_use_is_seen_to_later(make_world):
+async def test_a_month_in_use_is_seen_to_later(make_world, monkeypatch):
+    monkeypatch.setattr(archiving, "PATIENCE", 1)
     world, _ = await a_campaign_of_long_ago(make_world)
     if world.whatsapp.write.dialect.name == "sqlite":
         pytest.skip("files have no months")
@@ -244,7 +245,7 @@ async def test_a_month_in_use_is_seen_to_later(make_world):
         # Who looks at the table in a transaction keeps its shape until the end of it.
         await connection.execute(select(archive.c.id))
         at_work = asyncio.create_task(archivist_of(world).run(stop))
-        await asyncio.sleep(6)
+        await asyncio.sleep(2)
         assert not at_work.done()
     stop.set()
     await at_work

@@ -1,6 +1,8 @@
 """Signing up, in, on and out; and being refused."""
 
 import asyncio
+import dataclasses
+from contextlib import asynccontextmanager
 
 import pytest
 from msgspec.structs import replace
@@ -524,3 +526,25 @@ async def test_an_api_key_is_no_person(world):
     ):
         with pytest.raises(SessionNeeded):
             await attempt
+
+
+async def test_a_postman_told_to_stop_while_he_looks_waits_for_no_letter(world):
+    """Who waits is woken at the stop, and he comes to wait only after that."""
+    stop, waited = asyncio.Event(), []
+
+    class Signal:
+        def wake(self):
+            """Nobody waits yet."""
+
+        async def wait(self, seconds):
+            waited.append(seconds)
+
+    @asynccontextmanager
+    async def begin():
+        async with world.postman.begin() as work:
+            yield work
+        stop.set()
+
+    postman = dataclasses.replace(world.postman, begin=begin, signal=Signal())
+    await postman.run(stop)
+    assert waited == []

@@ -73,7 +73,9 @@ def two_versions(tmp_path, monkeypatch):
 @pytest.mark.parametrize("context", METADATA)
 async def test_the_versions_make_what_the_code_expects(make, context):
     database = make(context)
-    assert await migrate(database, context, METADATA[context]) == versions(context)
+    async with database.begin() as connection:
+        known = await connection.run_sync(lambda sync: running.apply(sync, context))
+    assert known == versions(context)
     assert await migrate(database, context, METADATA[context]) == ()
     await require_current(database, context)
 
@@ -110,6 +112,14 @@ async def test_the_lines_of_campaigns_under_way_go_on_after_the_upgrade(make):
     async with database.begin() as connection:
         lanes = await connection.execute(text("SELECT phone_number_id, campaign_id FROM whatsapp_run_lanes"))
         assert [tuple(each) for each in lanes] == [("31", b"1" * 16)]
+
+
+@pytest.mark.parametrize("context", METADATA)
+async def test_a_new_database_gets_the_newest_tables_at_once(make, context):
+    database = make(context)
+    assert await migrate(database, context, METADATA[context]) == versions(context)
+    assert await migrate(database, context, METADATA[context]) == ()
+    await require_current(database, context)
 
 
 async def test_processes_that_start_together_migrate_once(make):

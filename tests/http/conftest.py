@@ -8,7 +8,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from tests.http.checked import ACCOUNT, Checked
+from tests.http.checked import ACCOUNT, Checked, document_of
 from tidings.bootstrap.app import create_app, entrance
 from tidings.bootstrap.assembly import assembled
 from tidings.bootstrap.container import Container
@@ -54,8 +54,7 @@ async def served(tmp_path):
             transport=httpx.ASGITransport(entrance(container)), base_url="http://tidings"
         ) as client,
     ):
-        document = (await client.get("/schema/openapi.json")).json()
-        yield Checked(client, document), container
+        yield Checked(client, await document_of(client)), container
 
 
 @pytest.fixture

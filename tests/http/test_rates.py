@@ -94,7 +94,7 @@ def test_what_has_no_limit_is_not_counted():
 
 
 async def test_processes_that_share_a_redis_count_together(redis_server):
-    links = [Link(redis_server.url, time.monotonic, patience=2.0) for _ in range(2)]
+    links = [Link(redis_server.url, time.monotonic, patience=20.0) for _ in range(2)]
     one, two = (Rates(SOME, Clock(), RedisCounts(link)) for link in links)
     person = somebody()
     assert refused(one, 3, person) == refused(two, 1, person) + [False] * 2

@@ -8,6 +8,7 @@ without which a message could be sent twice.
 import asyncio
 import sqlite3
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +45,15 @@ class _WritingConnection(sqlite3.Connection):
         return super().cursor(factory)
 
 
-def sqlite_database(path: Path | str) -> Database:
-    """The database in this file, which is made when missing; its folder must exist."""
+def sqlite_database(path: Path | str, connect: Callable[..., Any] | None = None) -> Database:
+    """The database in this file, which is made when missing; its folder must exist.
+
+    `connect` makes its connections in place of `aiosqlite.connect`, and takes what that takes.
+    """
+    more = {} if connect is None else {"async_creator_fn": connect}
     return Database(
-        write=_engine(path, BEGIN_WRITING, _WritingConnection, pool_size=1, busy_timeout=0.0),
-        read=_engine(path, "BEGIN", sqlite3.Connection, pool_size=4, busy_timeout=BUSY_TIMEOUT),
+        write=_engine(path, BEGIN_WRITING, more, _WritingConnection, pool_size=1, busy_timeout=0.0),
+        read=_engine(path, "BEGIN", more, sqlite3.Connection, pool_size=4, busy_timeout=BUSY_TIMEOUT),
     )
 
 
@@ -69,6 +74,7 @@ def _write_ahead(connection: Any) -> None:
 def _engine(
     path: Path | str,
     begin: str,
+    more: Mapping[str, Any],
     connection: type[sqlite3.Connection],
     *,
     pool_size: int,
@@ -80,7 +86,7 @@ def _engine(
         max_overflow=0,
         pool_timeout=30,
         hide_parameters=True,
-        connect_args={"timeout": BUSY_TIMEOUT, "isolation_level": None, "factory": connection},
+        connect_args={"timeout": BUSY_TIMEOUT, "isolation_level": None, "factory": connection, **more},
     )
 
     @event.listens_for(engine.sync_engine, "connect")

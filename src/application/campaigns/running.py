@@ -99,7 +99,8 @@ class Runner:
             if not busy:
                 # News comes many times a second while messages leave; this often keeps the line full.
                 await asyncio.sleep(REST)
-            await self.signal.wait(0.02 if busy else 0.5)
+            if not stop.is_set():
+                await self.signal.wait(0.02 if busy else 0.5)
 
     async def step(self) -> bool:
         """One page of work for each unfinished campaign; whether there may be more at once.

@@ -48,7 +48,7 @@ class Postman:
             if self.now() - swept >= SWEEP_EVERY:
                 await self.sweep()
                 swept = self.now()
-            if not await self.tick():
+            if not await self.tick() and not stop.is_set():
                 await self.signal.wait(5.0)
 
     async def tick(self) -> int:

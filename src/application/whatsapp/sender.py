@@ -48,7 +48,8 @@ class Sender:
         try:
             while not stop.is_set():
                 await self.look()
-                await self.ports.signal.wait(self.options.poll)
+                if not stop.is_set():
+                    await self.ports.signal.wait(self.options.poll)
         finally:
             with contextlib.suppress(Unavailable):
                 await self.crew.leave()

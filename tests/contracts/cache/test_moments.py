@@ -43,14 +43,14 @@ async def test_a_hundred_windows_cost_one_look():
 
 async def test_processes_that_share_a_redis_see_the_same(redis_server):
     here, there = (
-        Moments(RedisCache(Link(redis_server.url, time.monotonic, patience=2.0)), lambda: 0.0)
+        Moments(RedisCache(Link(redis_server.url, time.monotonic, patience=20.0)), lambda: 0.0)
         for _ in range(2)
     )
     look, id = Looks(), CampaignId(uuid4())
     first = await here.of(id, look)
     assert await there.of(id, look) == first
     assert look.count == 1
-    third = Moments(RedisCache(Link(redis_server.url, time.monotonic, patience=2.0)), lambda: 0.0)
+    third = Moments(RedisCache(Link(redis_server.url, time.monotonic, patience=20.0)), lambda: 0.0)
     await asyncio.sleep(FRESH + 0.05)
     assert (await third.of(id, look)).totals.read == 2
 

@@ -49,7 +49,7 @@ async def _files(tmp_path):
 
 @asynccontextmanager
 async def _listening(url):
-    versions = RedisVersions(Link(url, time.monotonic, patience=2.0), uuid4)
+    versions = RedisVersions(Link(url, time.monotonic, patience=20.0), uuid4)
     stop = asyncio.Event()
     running = asyncio.create_task(versions.run(stop))
     try:

@@ -21,7 +21,7 @@ async def limiter(request):
     if request.param == "local":
         yield local
         return
-    link = Link(request.getfixturevalue("redis_server").url, time.monotonic, patience=2.0)
+    link = Link(request.getfixturevalue("redis_server").url, time.monotonic, patience=20.0)
     yield RedisLimiter(link, local)
     await link.aclose()
 
@@ -57,7 +57,7 @@ async def test_tries_come_back_one_by_one(limiter):
 
 
 async def test_several_processes_share_one_budget(redis_server):
-    links = [Link(redis_server.url, time.monotonic, patience=2.0) for _ in range(3)]
+    links = [Link(redis_server.url, time.monotonic, patience=20.0) for _ in range(3)]
     limiters = [RedisLimiter(link, LocalLimiter(time.monotonic)) for link in links]
     key = uuid4().hex
     answers = await asyncio.gather(*(each.spend(SLOW, key) for each in limiters for _ in range(6)))

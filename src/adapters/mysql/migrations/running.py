@@ -79,8 +79,9 @@ async def require_current(database: Database, context: str) -> None:
 async def migrate(database: Database, context: str, metadata: MetaData) -> Sequence[str]:
     """The versions that were applied, oldest first; none when the tables were the newest already.
 
-    Tables without a version that were made by an earlier tidings are taken over as the newest one when
-    nothing is missing in them. Raise SchemaAhead, SchemaUnknown, DatabaseUnavailable.
+    Where there is nothing yet, the newest tables are made at once: what all versions make together, as
+    `make check` sees to. Tables without a version that were made by an earlier tidings are taken over as
+    the newest one when nothing is missing in them. Raise SchemaAhead, SchemaUnknown, DatabaseUnavailable.
     """
     found = await standing(database, context)
     if found.is_current:
@@ -115,15 +116,20 @@ def _migrate(connection: Connection, context: str, metadata: MetaData) -> Sequen
     current = _current(connection, context)
     if current is not None and current not in versions(context):
         raise SchemaAhead(f"The tables of {context} are at {current}, which this tidings does not know.")
-    there = set(inspect(connection).get_table_names())
-    if current is None and there & metadata.tables.keys():
-        return _adopt(connection, context, metadata)
-    return apply(connection, context)
-
-
-def _adopt(connection: Connection, context: str, metadata: MetaData) -> Sequence[str]:
-    """Tables from before there were versions, or of a first version that was cut short on a server."""
+    if current is not None:
+        return apply(connection, context)
+    known, there = versions(context), set(inspect(connection).get_table_names())
     metadata.create_all(connection)
+    if old := there & metadata.tables.keys():
+        _require_whole(connection, context, metadata)
+    table = _table(context)
+    table.create(connection)
+    connection.execute(table.insert().values(version_num=known[-1]))
+    return () if old else known
+
+
+def _require_whole(connection: Connection, context: str, metadata: MetaData) -> None:
+    """Of tables from before there were versions, or of a start that was cut short on a server."""
     look = inspect(connection)
     missing = [
         f"{table.name}.{column.name}"
@@ -136,10 +142,6 @@ def _adopt(connection: Connection, context: str, metadata: MetaData) -> Sequence
             f"The tables of {context} were made before there were versions, and lack {', '.join(missing[:5])}"
             f"{' and more' if len(missing) > 5 else ''}: export what you need, and begin with new ones."
         )
-    table = _table(context)
-    table.create(connection)
-    connection.execute(table.insert().values(version_num=versions(context)[-1]))
-    return ()
 
 
 def _current(connection: Connection, context: str) -> str | None:

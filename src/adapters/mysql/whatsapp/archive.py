@@ -37,6 +37,8 @@ LATER = "later"
 """The partition of months that have none of their own yet: empty, so that splitting one off costs nothing."""
 EARLIEST = 120
 """Months that are told apart; what is older is kept with the oldest of them."""
+PATIENCE = 5
+"""Seconds to wait for those who look at the archive while its months change; all others wait meanwhile."""
 FORBIDDEN = 1142
 LOCK = "tidings_archive"
 
@@ -189,7 +191,7 @@ class SqlArchivist:
     async def _alter(self, how: str) -> None:
         """Who looks at the table has to end first, and who comes waits behind this: so it waits shortly."""
         async with self.database.begin() as connection:
-            await connection.execute(text("SET SESSION lock_wait_timeout = 5"))
+            await connection.execute(text(f"SET SESSION lock_wait_timeout = {PATIENCE}"))
             try:
                 await connection.execute(text(f"ALTER TABLE {archive.name} {how}"))
             finally:
