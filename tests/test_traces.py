@@ -5,7 +5,6 @@ from time import monotonic
 from uuid import UUID, uuid4
 
 import httpx
-import msgspec
 import pytest
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -16,7 +15,7 @@ from tidings.adapters.observing.requests import Timed
 from tidings.adapters.observing.traces import Spans
 from tidings.application.campaigns import NewCampaign
 from tidings.application.contacts.people import NewContact
-from tidings.application.ports.bus import Envelope
+from tidings.application.ports.bus import Envelope, is_deflated, packed
 from tidings.bootstrap.app import entrance
 from tidings.bootstrap.assembly import assembled
 from tidings.bootstrap.observing import traced
@@ -67,15 +66,15 @@ async def test_a_campaigns_message_from_launch_to_read_is_in_one_trace(tmp_path)
     assert [each for each in spans if each.end_time < each.start_time] == []
 
 
-def envelope(campaign, move):
-    event = MessagesMoved(organization_id=uuid4(), campaign_id=campaign, moves=(move,))
+def envelope(campaign, *moves):
+    event = MessagesMoved(organization_id=uuid4(), campaign_id=campaign, moves=moves)
     return Envelope(
         id=uuid4(),
         type=MessagesMoved.__struct_config__.tag,
         key=str(campaign),
         organization_id=event.organization_id,
-        occurred_at=move.at,
-        body=msgspec.json.encode(event),
+        occurred_at=moves[0].at,
+        body=packed(event),
     )
 
 
@@ -90,6 +89,15 @@ def test_what_is_told_twice_or_elsewhere_is_the_same_span():
             spans.published([envelope(campaign, Move(message_id=message, version=4, state="sent", at=at))])
         seen |= {(each.context.trace_id, each.context.span_id) for each in told.get_finished_spans()}
     assert len(seen) == 1
+
+
+def test_a_long_event_which_leaves_deflated_is_told_of_as_well():
+    told, at = InMemorySpanExporter(), datetime(2026, 11, 26, 12, tzinfo=UTC)
+    moves = tuple(Move(message_id=uuid4(), version=4, state="sent", at=at) for _ in range(200))
+    long = envelope(uuid4(), *moves)
+    assert is_deflated(long.body)
+    Spans.to(SimpleSpanProcessor(told), 1.0, lambda: at).published([long])
+    assert len(told.get_finished_spans()) == 200
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])

@@ -29,7 +29,7 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from tidings.application.ports.bus import Envelope
+from tidings.application.ports.bus import Envelope, unpacked
 from tidings.application.ports.common import Now
 from tidings.application.ports.gateway import Accepted, Outgoing, Rejected, SendResult
 from tidings.domain.events import CampaignMoved, MessagesMoved, Move, SinglesMoved
@@ -104,7 +104,7 @@ class Spans:
         for envelope in batch:
             kind = _TOLD.get(envelope.type)
             if kind is not None:
-                self._turn(msgspec.json.decode(envelope.body, type=kind))
+                self._turn(msgspec.json.decode(unpacked(envelope.body), type=kind))
 
     def close(self) -> None:
         """Bring what is still to be told; at most some seconds."""
