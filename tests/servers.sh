@@ -7,6 +7,7 @@ command -v mariadbd >/dev/null || missing+=(mariadb-server)
 test -x /usr/lib/rabbitmq/bin/rabbitmq-server || missing+=(rabbitmq-server)
 command -v redis-server >/dev/null || missing+=(redis-server)
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || missing+=(chromium)
+command -v initdb >/dev/null || compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || missing+=(postgresql)
 test -x /usr/sbin/nginx || command -v nginx >/dev/null || missing+=(nginx-light)
 
 mysql="${XDG_CACHE_HOME:-$HOME/.cache}/tidings/mysql"

@@ -7,10 +7,12 @@ import sqlite3
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 import msgspec
 import pytest
+from sqlalchemy import func, select
 
 from tests.shapes.topology import running as processes
 from tests.test_library import PASSWORD, soon
@@ -190,6 +192,38 @@ class TestDepartments(TeamsContract):
         await database.create(module.metadata)
         begin, read = module.departments_in(database, utcnow, uuid7)
         yield type("Stores", (), {"begin": staticmethod(begin), "read": staticmethod(read)})
+        await database.close()
+
+
+class TestPostgresTeams(TeamsContract):
+    """The contract, on PostgreSQL."""
+
+    @pytest.fixture
+    async def stores(self, postgres_url):
+        module = example("postgres_teams")
+        database = module.postgres_database(postgres_url)
+        await module.prepare(database)
+        begin, read = module.teams_in_postgres(database, utcnow, uuid7)
+        yield type("Stores", (), {"begin": staticmethod(begin), "read": staticmethod(read)})
+        await database.close()
+
+
+@pytest.mark.anyio
+async def test_teams_are_kept_in_postgresql(tmp_path, postgres_url):
+    """Kept there, and told from there: its outbox is emptied by the relay of the platform."""
+    module = example("postgres_teams")
+    code = await module.main(postgres_url, tmp_path)
+    database = module.postgres_database(postgres_url)
+    try:
+        async with database.reading() as connection:
+            named = await connection.scalar(select(ours.teams.c.name).where(ours.teams.c.id == UUID(code)))
+            waiting = await connection.scalar(select(func.count()).select_from(ours.outbox))
+        assert (named, waiting) == ("Front desk", 0)
+        async with database.begin() as connection:
+            first = module.PostgresInbox(connection, ours.inbox, utcnow)
+            event = uuid7()
+            assert [await first.first_time("g", event) for _ in range(2)] == [True, False]
+    finally:
         await database.close()
 
 
