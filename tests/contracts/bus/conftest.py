@@ -3,7 +3,6 @@
 import asyncio
 import sqlite3
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import aio_pika
@@ -15,23 +14,11 @@ from tests.servers import ENGINES
 from tidings.adapters.embedded.bus import Broker, MemoryBus
 from tidings.adapters.embedded.signal import LocalSignal
 from tidings.adapters.embedded.sqlite import sqlite_database
-from tidings.adapters.embedded.system import uuid7
 from tidings.adapters.mysql.bus import SqlBus, metadata
 from tidings.adapters.rabbitmq.bus import RabbitBus
 from tidings.adapters.rabbitmq.topology import Names
-from tidings.application.ports.bus import SHARDS, Envelope, Outcome, Subscription
-from tidings.domain.kernel import OrganizationId
-
-LEASE = 1.0
-"""Seconds after which a killed process's work must come back."""
-
-
-@dataclass
-class Clock:
-    offset: float = 0.0
-
-    def now(self):
-        return datetime.now(UTC) + timedelta(seconds=self.offset)
+from tidings.application.ports.bus import SHARDS
+from tidings.testing.contracts.buses import LEASE, Clock, processes_on
 
 
 @dataclass
@@ -197,90 +184,10 @@ def place(request):
 @pytest.fixture
 async def processes(place):
     """Starts processes, and stops those that still run at the end."""
-    started = []
-
-    async def start():
-        started.append(await place.process())
-        return started[-1]
-
-    yield start
-    for bus in started:
-        await bus.close(drain=1.0)
+    async with processes_on(place) as start:
+        yield start
 
 
 @pytest.fixture
 async def bus(processes):
     return await processes()
-
-
-def an_event(key="k", body=b"{}", type="campaigns.x.v1", **more):
-    return Envelope(
-        id=uuid7(),
-        type=type,
-        key=key,
-        organization_id=OrganizationId(uuid4()),
-        occurred_at=datetime.now(UTC),
-        body=body,
-        **more,
-    )
-
-
-def group(name="g", **how):
-    return Subscription(**{"group": name, "types": ("campaigns.*",), "backoff": (0.05,), **how})
-
-
-@dataclass
-class Ear:
-    """Hears, and answers as told: by body, else ACK. Fails the test when two batches of a key overlap."""
-
-    answers: dict = field(default_factory=dict)
-    heard: list = field(default_factory=list)
-    sizes: list = field(default_factory=list)
-    takes: float = 0.0
-    out: set = field(default_factory=set)
-
-    async def __call__(self, deliveries):
-        keys = {each.envelope.key for each in deliveries}
-        assert not keys & self.out, "two batches of one key at once"
-        self.out |= keys
-        self.sizes.append(len(deliveries))
-        await asyncio.sleep(self.takes)
-        self.out -= keys
-        outcomes = []
-        for delivery in deliveries:
-            body = delivery.envelope.body
-            self.heard.append((body, delivery.attempt))
-            left = self.answers.get(body, [])
-            outcomes.append(left.pop(0) if left else Outcome.ACK)
-        return outcomes
-
-    async def until(self, count, seconds=10):
-        await eventually(lambda: len(self.heard) >= count, seconds)
-
-    @property
-    def bodies(self):
-        return [body for body, _ in self.heard]
-
-
-async def eventually(condition, seconds=10):
-    """Wait for a condition, which may be a coroutine function; its value."""
-    async with asyncio.timeout(seconds):
-        while True:
-            found = condition()
-            if asyncio.iscoroutine(found):
-                found = await found
-            if found:
-                return found
-            await asyncio.sleep(0.01)
-
-
-def hangs():
-    """A handler that never answers, and the deliveries that it was given."""
-    given = []
-
-    async def handler(deliveries):
-        given.extend(deliveries)
-        await asyncio.sleep(60)
-        return []
-
-    return handler, given

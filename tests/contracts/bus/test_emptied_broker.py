@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from sqlalchemy import MetaData, delete
 
-from tests.contracts.bus.conftest import Ear, RabbitPlace, eventually
+from tests.contracts.bus.conftest import RabbitPlace
 from tests.contracts.bus.rabbit import RabbitServer, a_node, installed
 from tidings.adapters.embedded.signal import LocalSignal
 from tidings.adapters.embedded.sqlite import sqlite_database
@@ -26,6 +26,7 @@ from tidings.application.recalling import Recaller
 from tidings.application.relay import Relay
 from tidings.domain.events import MemberRemoved
 from tidings.domain.kernel import OrganizationId, UserId
+from tidings.testing.contracts.buses import Ear, eventually
 
 pytestmark = pytest.mark.anyio
 METADATA = MetaData()

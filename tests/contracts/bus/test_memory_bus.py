@@ -6,9 +6,9 @@ from collections import defaultdict
 
 import pytest
 
-from tests.contracts.bus.conftest import Clock, Ear, an_event, eventually, group
 from tidings.adapters.embedded.bus import MemoryBus, Mischief
 from tidings.application.ports.bus import BusUnavailable, Outcome
+from tidings.testing.contracts.buses import Clock, Ear, an_event, eventually, group
 
 pytestmark = pytest.mark.anyio
 

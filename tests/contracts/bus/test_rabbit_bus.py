@@ -6,9 +6,10 @@ import contextlib
 import aio_pika
 import pytest
 
-from tests.contracts.bus.conftest import Ear, RabbitPlace, an_event, eventually, group, hangs
+from tests.contracts.bus.conftest import RabbitPlace
 from tests.contracts.bus.rabbit import RabbitServer, a_node, installed
 from tidings.application.ports.bus import SHARDS, BusUnavailable, shard_of
+from tidings.testing.contracts.buses import Ear, an_event, eventually, group, hangs
 
 pytestmark = pytest.mark.anyio
 

@@ -6,11 +6,12 @@ import time
 import pytest
 from sqlalchemy import text
 
-from tests.contracts.bus.conftest import Ear, Owner, SqlPlace, an_event, eventually, group, hangs
+from tests.contracts.bus.conftest import Owner, SqlPlace
 from tests.servers import ENGINES
 from tidings.adapters.embedded.signal import LocalSignal
 from tidings.adapters.mysql.bus import SqlBus
 from tidings.application.ports.bus import SHARDS
+from tidings.testing.contracts.buses import Ear, an_event, eventually, group, hangs
 
 pytestmark = pytest.mark.anyio
 
