@@ -118,7 +118,7 @@ async def test_the_payload_of_a_dry_run_is_what_is_sent(world):
 
 @pytest.mark.parametrize("limit", [None, 12])
 async def test_the_forecast_duration_is_met_within_five_percent(make_world, limit):
-    world = await make_world(count=200, mps=10)
+    world = await make_world(count=200, mps=20)
     if limit is not None:
         async with world.whatsapp_write() as work:
             (number,) = await work.numbers.find([NUMBER])

@@ -29,7 +29,14 @@ class RabbitServer:
         return urlsplit(self.url).port or 5672
 
     def freeze(self):
+        """Until each of its threads stands still: on a busy machine they go on for a while."""
         self._signal(signal.SIGSTOP)
+        threads = Path(f"/proc/{self.process.pid}/task")
+        for _ in range(1000):
+            if all(each.read_text().rpartition(")")[2].split()[0] == "T" for each in threads.glob("*/stat")):
+                return
+            time.sleep(0.01)
+        raise RuntimeError("the broker does not stand still")
 
     def thaw(self):
         self._signal(signal.SIGCONT)
