@@ -11,7 +11,7 @@ an event that may have been heard already. That it keeps what a store of teams p
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,8 +94,8 @@ def teams_in_postgres(database: Database, now: Now, new_id: NewId) -> tuple[Begi
     return begin, read
 
 
-async def main(url: str, folder: Path) -> str:
-    """tidings with teams in PostgreSQL; the id of one."""
+def kept_in(url: str) -> dict[str, Callable[[Any], Any]]:
+    """What stands in place of tidings' own: for `Tidings.embedded(instead=...)`."""
 
     def teams_database(container: Any) -> Database:
         return postgres_database(url)
@@ -103,11 +103,15 @@ async def main(url: str, folder: Path) -> str:
     def teams_work(container: Any) -> tuple[Begin, Begin]:
         return teams_in_postgres(container.teams_database(), container.now(), container.new_id())
 
+    return {"teams_database": teams_database, "teams_work": teams_work}
+
+
+async def main(url: str, folder: Path) -> str:
+    """tidings with teams in PostgreSQL; the id of one."""
     database = postgres_database(url)
     await prepare(database)
     await database.close()
-    instead = {"teams_database": teams_database, "teams_work": teams_work}
-    async with Tidings.embedded(folder, instead=instead) as t:
+    async with Tidings.embedded(folder, instead=kept_in(url)) as t:
         me = await t.sign_up("Rowan", "rowan@example.org", "a long pass phrase")
         team = await t.teams.add(me, NewTeam(name="Front desk"))
         print(f"{team.name} is kept in PostgreSQL: {team.id}")

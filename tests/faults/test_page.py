@@ -11,7 +11,8 @@ def test_every_fault_has_its_tests():
 
 
 def test_every_test_that_the_page_of_faults_names_exists():
-    sources = "".join(file.read_text() for file in (ROOT / "tests").rglob("test_*.py"))
+    files = [*(ROOT / "tests").rglob("test_*.py"), *(ROOT / "src" / "testing" / "contracts").glob("*.py")]
+    sources = "".join(file.read_text() for file in files)
     known = set(re.findall(r"def (test_\w+)", sources))
     page = (ROOT / "docs" / "reliability.md").read_text()
     assert sorted(set(re.findall(r"`(test_\w+)`", page)) - known) == []
