@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from redis import Redis
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
@@ -166,13 +167,16 @@ def fresh_databases() -> dict[str, str]:
     server = MysqlServer(url)
     for name in DATABASES.values():
         server.recreate(name)
+    if cache := os.environ.get(REDIS):
+        # It counts tries of an address, and each round signs up anew.
+        Redis.from_url(cache).flushall()
     at = make_url(url)
     return {
         "DB_HOST": at.host or "",
         "DB_PORT": str(at.port),
         "DB_USER": at.username or "",
         "DB_PASSWORD": str(at.password or ""),
-        **({"REDIS_URL": os.environ[REDIS]} if os.environ.get(REDIS) else {}),
+        **({"REDIS_URL": cache} if cache else {}),
     }
 
 
