@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace as with_
 from sqlalchemy import func, select, text
 
+from tidings.adapters.mysql.engine import mysql_database
 from tidings.adapters.mysql.pruning import first_id_of
 from tidings.adapters.mysql.whatsapp import archive as archiving
 from tidings.adapters.mysql.whatsapp.archive import SqlArchivist
@@ -251,3 +252,26 @@ async def test_a_month_in_use_is_seen_to_later(make_world, monkeypatch):
     await at_work
     assert await counts(world) == (20, 0)
     assert await archivist_of(world).tidy() == 19
+
+
+async def test_who_may_not_change_the_months_leaves_messages_where_they_are(make_world):
+    """As a service whose rights are those of an earlier version."""
+    world, _ = await a_campaign_of_long_ago(make_world)
+    url = world.whatsapp.write.url
+    if url.get_backend_name() == "sqlite":
+        pytest.skip("files have no users")
+    async with world.whatsapp.begin() as connection:
+        for said in (
+            "CREATE USER IF NOT EXISTS 'narrow'@'%'",
+            f"GRANT SELECT, INSERT, UPDATE, DELETE ON `{url.database}`.* TO 'narrow'@'%'",
+        ):
+            await connection.execute(text(said))
+    theirs = mysql_database(url.set(username="narrow", password=None).render_as_string(hide_password=False))
+    stop = asyncio.Event()
+    at_work = asyncio.create_task(replace(archivist_of(world), database=theirs).run(stop))
+    await asyncio.sleep(1)
+    assert not at_work.done()
+    stop.set()
+    await at_work
+    await theirs.close()
+    assert await counts(world) == (20, 0)
