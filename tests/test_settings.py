@@ -41,6 +41,15 @@ def test_everything_that_is_wrong_is_named_at_once():
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [("TIDINGS_KEEP_MESSAGES", 30), ("TIDINGS_ARCHIVE_MESSAGES", 30), ("TIDINGS_KEEP_EVENTS", 1)],
+)
+def test_what_is_kept_too_shortly_to_be_of_use_stops_the_start(name, least):
+    assert read_settings({name: str(least)})
+    assert faults_of({name: str(least - 1 or -1)}) == [(name, "range")]
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"g": {"issuer": "https://x"}}', '{"g": 1}'])
 def test_providers_that_make_no_sense_stop_the_start(text):
     with pytest.raises(BadSettings):
