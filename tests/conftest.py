@@ -1,11 +1,13 @@
 """Fixtures that every test may use."""
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from tests.contracts.bus.rabbit import rabbit_server
 from tests.postgres_server import postgres_url
 from tests.redis_server import redis_server
 from tests.servers import mariadb_server, mysql_server
+from tidings.bootstrap.settings import DATABASES
 
 __all__ = ["mariadb_server", "mysql_server", "postgres_url", "rabbit_server", "redis_server"]
 
@@ -13,3 +15,18 @@ __all__ = ["mariadb_server", "mysql_server", "postgres_url", "rabbit_server", "r
 @pytest.fixture(scope="session")
 def anyio_backend():
     return "asyncio"
+
+
+@pytest.fixture
+def on_servers(mysql_server, redis_server):
+    """The settings of a platform on MySQL and Redis, with fresh databases."""
+    for name in DATABASES.values():
+        mysql_server.database(name)
+    server = make_url(mysql_server.url)
+    return {
+        "DB_HOST": server.host,
+        "DB_PORT": str(server.port),
+        "DB_USER": server.username,
+        "DB_PASSWORD": server.password or "",
+        "REDIS_URL": redis_server.url,
+    }

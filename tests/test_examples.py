@@ -15,12 +15,14 @@ import pytest
 from sqlalchemy import func, select
 
 from tests.shapes.topology import running as processes
-from tests.test_library import PASSWORD, soon
+from tests.test_library import PASSWORD, approved, soon
 from tidings import Tidings
 from tidings.adapters.embedded.sqlite import sqlite_database
 from tidings.adapters.embedded.system import utcnow, uuid7
 from tidings.adapters.mysql import teams as ours
 from tidings.adapters.sandbox.director import Inbound
+from tidings.application.campaigns import NewCampaign
+from tidings.application.contacts.people import NewContact
 from tidings.application.users import NewApiKey, NewWaba
 from tidings.application.whatsapp.threads import ConversationWish
 from tidings.blocking import Tidings as Blocking
@@ -28,6 +30,10 @@ from tidings.bootstrap.assembly import assembled
 from tidings.bootstrap.library import tidings_of
 from tidings.bootstrap.platform import running
 from tidings.bootstrap.settings import read_settings
+from tidings.domain.campaigns import Fill
+from tidings.testing.contracts.bus import BusContract
+from tidings.testing.contracts.bus_failures import BusFailuresContract
+from tidings.testing.contracts.buses import Clock
 from tidings.testing.contracts.teams import TeamsContract
 
 SCOPES = (
@@ -232,6 +238,71 @@ async def test_teams_are_kept_in_postgresql(tmp_path, postgres_url):
             assert [await first.first_time("g", event) for _ in range(2)] == [True, False]
     finally:
         await database.close()
+
+
+class OnRedis:
+    """A Redis as a place on which processes start, crash and stop."""
+
+    def __init__(self, server):
+        self.clock, self.server, self.prefix = Clock(), server, f"t{uuid7().hex}"
+
+    async def process(self):
+        return example("redis_bus").RedisBus(self.server.url, uuid7().hex, self.prefix)
+
+    async def crash(self, bus):
+        tasks = [task for each in bus.consumers for task in each.tasks]
+        tasks += [bus.keeper] if bus.keeper else []
+        await example("redis_bus").ended(tasks)
+        bus.consumers.clear()
+        bus.held.clear()
+        bus.keeper = None
+        bus.me = "nobody"
+
+    async def freeze(self):
+        self.server.freeze()
+
+    async def thaw(self):
+        self.server.thaw()
+
+
+class UsesRedis:
+    @pytest.fixture
+    def place(self, redis_server):
+        return OnRedis(redis_server)
+
+
+class TestRedisBus(UsesRedis, BusContract):
+    """The contract, on the engine of the example."""
+
+
+class TestRedisBusFailures(UsesRedis, BusFailuresContract):
+    pass
+
+
+@pytest.mark.anyio
+async def test_events_go_over_redis(tmp_path, redis_server):
+    """A whole platform on it: a campaign is sent and read."""
+    module = example("redis_bus")
+    assert await module.main(redis_server.url, tmp_path / "team", "example")
+
+    def bus(container):
+        return module.RedisBus(redis_server.url, uuid7().hex, "campaign")
+
+    async with Tidings.embedded(tmp_path, instead={"bus": bus}) as t:
+        me = await t.sign_up("Rowan", "rowan@example.org", PASSWORD)
+        template = await approved(t, me)
+        for n in range(5):
+            await t.contacts.add(me, NewContact(phone=f"+4477009000{n:02}", country_code="+44"))
+        fill = {"body.1": Fill(field="firstName", fallback="there")}
+        new = NewCampaign(name="News", template_id=template.id, parameters=fill)
+        campaign = await t.campaigns.create(me, new)
+        await t.campaigns.launch(me, campaign.id)
+
+        async def told():
+            totals = (await t.campaigns.get(me, campaign.id)).totals
+            return totals.planned == 5 and totals.delivered + totals.read + totals.failed > 0
+
+        await soon(told, 60)
 
 
 @pytest.mark.anyio

@@ -73,10 +73,10 @@ def told_by_meta(platform: Platform, status: str) -> int:
     return platform.api.post("/api/messages/webhook", content=body, headers=headers).status_code
 
 
-def end_of(story: Story, path: str) -> dict[str, int]:
+def end_of(story: Story, path: str, state: str = "completed") -> dict[str, int]:
     """The totals at the end, when the ledgers of sandbox, rows and API agree."""
     platform = story.platform
-    story.until(lambda: story.look(path)["state"] == "completed", "the campaign's end")
+    story.until(lambda: story.look(path)["state"] == state, "the campaign's end")
     platform.api.headers.update(story.headers)
     found = []
 

@@ -4,7 +4,11 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -14,6 +18,7 @@ from tidings.bootstrap.demo import free_port
 POST = b"POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 GET = b"GET /health HTTP/1.1\r\nHost: x\r\n"
 HIDDEN = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+SILENT, SLOW, FLOOD = 1_000, 50, 1_000
 REFUSED = {
     "two lengths": POST + b"Content-Length: 2\r\nContent-Length: 7\r\n\r\n{}" + HIDDEN,
     "a list of lengths": POST + b"Content-Length: 2, 7\r\n\r\n{}" + HIDDEN,
@@ -80,3 +85,30 @@ def test_sec_23_what_can_be_read_in_two_ways_is_refused_with_all_that_follows(po
 )
 def test_a_body_that_is_garbled_or_cut_off_is_no_fault_of_ours(port, sent):
     assert answers(port, sent, cut=True) in ([400], [])
+
+
+def test_a_thousand_who_say_nothing_and_a_flood_of_nonsense_keep_nobody_else_waiting(port):
+    """F22: fifty more send a body that never ends, and somebody asks for what is not there all the time."""
+    slow = POST + b"Content-Length: 100000\r\n\r\n{"
+    address, over, seen = f"http://127.0.0.1:{port}", threading.Event(), Counter()
+
+    def flood():
+        with httpx.Client(base_url=address) as client:
+            while not over.is_set():
+                seen[client.get("/nothing/of/the/kind").status_code] += 1
+
+    with ExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor(4))
+        stack.callback(over.set)
+        for number in range(SILENT + SLOW):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+            connection.sendall(slow if number < SLOW else b"")
+        for _ in range(4):
+            pool.submit(flood)
+        other = stack.enter_context(httpx.Client(base_url=address, timeout=10))
+        for _ in range(50):
+            assert other.get("/ready").status_code == 200
+            assert other.post("/api/auth/login", json={}).status_code in (400, 429)
+        while sum(seen.values()) < FLOOD:
+            time.sleep(0.1)
+    assert set(seen) <= {404, 429}

@@ -27,7 +27,7 @@ from tidings.bootstrap.app import create_app
 from tidings.bootstrap.assembly import assembled
 from tidings.bootstrap.demo import PARAMETERS, TEMPLATE, free_port, taken_of
 from tidings.bootstrap.schema import grants
-from tidings.bootstrap.settings import CONTEXTS, DATABASES, Settings
+from tidings.bootstrap.settings import CONTEXTS, Settings
 
 PASSWORD = "correct horse battery staple"
 PEOPLE = 40
@@ -186,21 +186,6 @@ def test_six_services_that_share_no_file_tell_the_story_of_one(tmp_path, of_one,
         _ends_as_one_does(platform, of_one)
 
 
-@pytest.fixture
-def on_servers(mysql_server, redis_server):
-    """The settings of a platform on MySQL and Redis, with fresh databases."""
-    for name in DATABASES.values():
-        mysql_server.database(name)
-    server = make_url(mysql_server.url)
-    return {
-        "DB_HOST": server.host,
-        "DB_PORT": str(server.port),
-        "DB_USER": server.username,
-        "DB_PASSWORD": server.password or "",
-        "REDIS_URL": redis_server.url,
-    }
-
-
 async def _said_to(url, statements):
     engine = create_async_engine(url, poolclass=NullPool)
     async with engine.begin() as connection:
@@ -245,8 +230,15 @@ def test_six_services_on_mysql_redis_and_rabbitmq_tell_the_story_of_one(
             asyncio.run(_said_to(server.set(username=user), [statement]))
 
 
-def launched(story: Story, *, people: int, numbers: int, then: Callable[[], object] = lambda: None) -> str:
-    """Where a campaign is found that was launched to so many people from so many numbers."""
+def launched(
+    story: Story,
+    *,
+    people: int,
+    numbers: int,
+    launch: bool = True,
+    then: Callable[[], object] = lambda: None,
+) -> str:
+    """Where a campaign is found that was launched to so many people from so many numbers, or may be."""
     story.sign_up("rowan@example.org")
     account = story.platform.graph.get("/_sandbox/state").json()["accounts"][0]
     story.ask("POST", "/api/wabas", wabaId=account["wabaId"], accessToken=account["accessToken"])
@@ -267,7 +259,8 @@ def launched(story: Story, *, people: int, numbers: int, then: Callable[[], obje
         parameters=PARAMETERS,
     )
     path = f"/api/campaigns/{campaign['id']}"
-    story.ask("POST", f"{path}/launch")
+    if launch:
+        story.ask("POST", f"{path}/launch")
     then()
     return path
 

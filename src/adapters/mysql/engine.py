@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import QueuePool
 
 from tidings.adapters.effects import happened
-from tidings.adapters.mysql.pools import reading, writing
+from tidings.adapters.mysql.pools import Moved, reading, writing
 from tidings.domain.errors import Unavailable, Undone
 
 _MAKING = "tidings: making tables"
@@ -168,4 +168,5 @@ def mysql_database(url: str, *, pool_size: int = 6, tls: SSLContext | None = Non
     `pool_size` is how many connections may write at a time, and how many others may read. With `tls`, a
     server that does not speak it, or is not who it should be, is refused.
     """
-    return Database(writing(url, pool_size, tls), reading(url, pool_size, tls))
+    moved = Moved()
+    return Database(writing(url, pool_size, tls, moved), reading(url, pool_size, tls, moved))

@@ -2,11 +2,13 @@
 
 import asyncio
 import time
+from dataclasses import dataclass
 from ssl import SSLContext, create_default_context
 from typing import Any
 
 import asyncmy
 from sqlalchemy import event
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
@@ -20,7 +22,17 @@ LOOK = 30
 FRESH = 0.5
 """Seconds for which a connection that was just used is believed to be alive."""
 
-_LEFT = "left"
+READ_ONLY = frozenset({1290, 1836})
+"""What a server says that has become a replica: whoever took its place is found by connecting anew."""
+
+_LEFT, _MADE = "left", "made"
+
+
+@dataclass
+class Moved:
+    """When the server was last found to take no changes: connections from before that lead to a replica."""
+
+    at: float = -1.0
 
 
 def trusting(authority: str) -> SSLContext | None:
@@ -30,9 +42,9 @@ def trusting(authority: str) -> SSLContext | None:
     return create_default_context(cafile=None if authority == "system" else authority)
 
 
-def writing(url: str, size: int, tls: SSLContext | None = None) -> AsyncEngine:
+def writing(url: str, size: int, tls: SSLContext | None, moved: Moved) -> AsyncEngine:
     """Connections for transactions at READ COMMITTED, at most `size` of them."""
-    engine = _engine(url, size, tls, isolation_level="READ COMMITTED", pool_reset_on_return=None)
+    engine = _engine(url, size, tls, moved, isolation_level="READ COMMITTED", pool_reset_on_return=None)
 
     @event.listens_for(engine.sync_engine, "reset")
     def undo(connection: Any, record: ConnectionPoolEntry, state: PoolResetState) -> None:  # pyright: ignore[reportUnusedFunction]
@@ -43,10 +55,10 @@ def writing(url: str, size: int, tls: SSLContext | None = None) -> AsyncEngine:
     return engine
 
 
-def reading(url: str, size: int, tls: SSLContext | None = None) -> AsyncEngine:
+def reading(url: str, size: int, tls: SSLContext | None, moved: Moved) -> AsyncEngine:
     """Connections for looks without a transaction: each statement sees what is committed."""
     return _engine(
-        url, size, tls, _in_time(LOOK), isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True
+        url, size, tls, moved, _in_time(LOOK), isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True
     )
 
 
@@ -70,7 +82,9 @@ async def _connected(**how: Any) -> asyncmy.Connection:
     return connection
 
 
-def _engine(url: str, size: int, tls: SSLContext | None, more: str = "", **how: Any) -> AsyncEngine:
+def _engine(
+    url: str, size: int, tls: SSLContext | None, moved: Moved, more: str = "", **how: Any
+) -> AsyncEngine:
     engine = create_async_engine(
         url,
         pool_recycle=1800,
@@ -93,6 +107,8 @@ def _engine(url: str, size: int, tls: SSLContext | None, more: str = "", **how: 
 
     @event.listens_for(engine.sync_engine, "checkout")
     def ask(connection: Any, record: ConnectionPoolEntry, proxy: Any) -> None:  # pyright: ignore[reportUnusedFunction]
+        if record.info[_MADE] < moved.at:
+            raise InvalidatePoolError("The server has become a replica.")
         since = record.info.get(_LEFT)
         if since is None or time.monotonic() - since < FRESH:
             return
@@ -101,5 +117,16 @@ def _engine(url: str, size: int, tls: SSLContext | None, more: str = "", **how: 
             dialect.do_ping(connection)
         except dialect.loaded_dbapi.Error as error:
             raise InvalidatePoolError("The server has closed the connection.") from error
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def made(connection: Any, record: ConnectionPoolEntry) -> None:  # pyright: ignore[reportUnusedFunction]
+        record.info[_MADE] = time.monotonic()
+
+    @event.listens_for(engine.sync_engine, "handle_error")
+    def turned_away(context: ExceptionContext) -> None:  # pyright: ignore[reportUnusedFunction]
+        said = context.original_exception.args
+        if said and said[0] in READ_ONLY:
+            context.is_disconnect = True
+            moved.at = time.monotonic()
 
     return engine

@@ -9,8 +9,8 @@ import aio_pika
 import pytest
 from sqlalchemy import text
 
-from tests.contracts.bus.rabbit import Wire
 from tests.servers import ENGINES
+from tests.wire import Wire
 from tidings.adapters.embedded.bus import Broker, MemoryBus
 from tidings.adapters.embedded.signal import LocalSignal
 from tidings.adapters.embedded.sqlite import sqlite_database

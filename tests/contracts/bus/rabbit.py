@@ -1,6 +1,5 @@
 """A RabbitMQ of the tests' own: a private node on loopback, or the one named in RABBITMQ_URL."""
 
-import asyncio
 import os
 import shutil
 import signal
@@ -59,8 +58,9 @@ class RabbitNode:
     epmd: subprocess.Popen | None = None
     process: subprocess.Popen | None = None
 
-    def start(self):
-        environment = {
+    @property
+    def environment(self):
+        return {
             **os.environ,
             "HOME": str(self.folder),
             "RABBITMQ_NODENAME": self.name,
@@ -79,6 +79,14 @@ class RabbitNode:
             "ERL_EPMD_PORT": str(self.epmd_port),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
         }
+
+    def control(self, *words):
+        """Ask the node for something that is asked of it by hand."""
+        command = [SERVER.with_name("rabbitmqctl"), "-q", "-n", self.name, *words]
+        subprocess.run(command, env=self.environment, check=True, timeout=60)
+
+    def start(self):
+        environment = self.environment
         if self.epmd is None:
             (self.folder / "rabbitmq.conf").write_text(
                 "disk_free_limit.absolute = 50MB\nvm_memory_high_watermark.absolute = 1GB\n"
@@ -152,40 +160,3 @@ def free_ports(count):
     finally:
         for each in sockets:
             each.close()
-
-
-class Wire:
-    """A way to the broker that can be cut."""
-
-    @classmethod
-    async def to(cls, target):
-        self = cls()
-        self.target, self.writers = target, set()
-        self.server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
-        self.port = self.server.sockets[0].getsockname()[1]
-        return self
-
-    def cut(self):
-        self.server.close()
-        for writer in list(self.writers):
-            writer.transport.abort()
-
-    async def _connected(self, reader, writer):
-        try:
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target)
-        except OSError:
-            writer.close()
-            return
-        self.writers |= {writer, far_writer}
-        await asyncio.gather(self._pass(reader, far_writer), self._pass(far_reader, writer))
-        self.writers -= {writer, far_writer}
-
-    async def _pass(self, reader, writer):
-        try:
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-        except (OSError, asyncio.CancelledError):
-            pass
-        finally:
-            writer.close()

@@ -72,6 +72,34 @@ async def test_a_broker_that_is_killed_and_comes_back_loses_nothing(node):
         assert firsts == sorted(firsts)
 
 
+async def test_a_broker_without_memory_is_said_to_be_away_in_time_and_catches_up(node):
+    """It lets nobody publish, and what was heard may still be answered."""
+    place = RabbitPlace(RabbitServer(f"amqp://guest:guest@127.0.0.1:{node.port}/", node.process))
+    bus, ear, event = await place.process(), Ear(takes=1.0), an_event(body=b"late")
+    await bus.subscribe(group(batch=1), ear)
+    await bus.publish([an_event(body=b"early")])
+    try:
+        await asyncio.to_thread(node.control, "set_vm_memory_high_watermark", "absolute", "1")
+        for _ in range(2):
+            with pytest.raises(BusUnavailable):
+                await bus.publish([event], timeout=1)
+        await ear.until(1)
+        assert (await bus.lag("g")).dead == 0
+        await asyncio.to_thread(node.control, "set_vm_memory_high_watermark", "absolute", "1000000000")
+
+        async def published():
+            try:
+                await bus.publish([event], timeout=1)
+            except BusUnavailable:
+                return False
+            return True
+
+        await eventually(published, 20)
+        await eventually(lambda: b"late" in ear.bodies, 20)
+    finally:
+        await bus.close(drain=1)
+
+
 async def test_queues_that_were_deleted_by_hand_stand_again_and_are_fed(bus, place):
     ear = Ear()
     await bus.subscribe(group(), ear)
