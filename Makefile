@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check soak faults mutants bench bench-compare bench-large chaos pictures docs audit sbom lock clean
+.PHONY: help demo serve test check stories soak faults mutants bench bench-compare bench-large chaos pictures docs audit sbom lock clean
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -35,6 +35,9 @@ check: $(STAMP) ## format, lint, types, architecture, that every endpoint says w
 
 chaos: $(STAMP) ## real senders under SIGKILL and SIGSTOP against a misbehaving sandbox, and the naive control
 	@$(BIN)/python -m bench.chaos
+
+stories: $(STAMP) ## 1,000 simulated stories of campaigns under faults: continuous integration tells them after the tests
+	@$(BIN)/python -m tidings.testing simulate --seeds 1000
 
 soak: $(STAMP) ## 10,000 simulated stories of campaigns under faults, and a crash at every point
 	@$(BIN)/python -m tidings.testing simulate --seeds 10000

@@ -12,12 +12,11 @@ from sqlalchemy import insert
 from bench.figures import Row, Side, own_memory, per_one
 from bench.growth import load, platform
 from bench.stage import asked
-from tidings.adapters.embedded.system import uuid7
+from tidings.adapters.embedded.system import collect_rarely, uuid7
 from tidings.adapters.mysql.campaigns import recipients
 from tidings.application.campaigns.checking import check_everyone
 from tidings.application.campaigns.planning import ways_of
 from tidings.bootstrap.container import Container
-from tidings.bootstrap.service import collect_rarely
 from tidings.domain.campaigns import Act, Campaign, Fill, State
 from tidings.domain.kernel import (
     Actor,

@@ -7,9 +7,15 @@ from tests.contracts.bus.rabbit import rabbit_server
 from tests.postgres_server import postgres_url
 from tests.redis_server import redis_server
 from tests.servers import mariadb_server, mysql_server
+from tidings.adapters.embedded.system import collect_rarely
 from tidings.bootstrap.settings import DATABASES
 
 __all__ = ["mariadb_server", "mysql_server", "postgres_url", "rabbit_server", "redis_server"]
+
+
+def pytest_collection_finish(session):
+    """Modules and tests stay: to look for cycles among them again and again takes a sixth of the time."""
+    collect_rarely()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """The command line: one line that says what to do when something is in the way, never a traceback."""
 
 import errno
+import gc
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from tidings.domain.errors import Refused
 
 def main() -> None:
     """Run the command line; refusals become one line and exit code 1, wrong settings 78."""
+    # Until what is asked for is brought in: see `collect_rarely`.
+    gc.disable()
     try:
         cli(standalone_mode=False)
     except click.ClickException as error:

@@ -14,6 +14,7 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 from rich.console import Console
 
+from tidings.adapters.embedded.system import collect_rarely
 from tidings.adapters.observing.logs import log_as_json
 from tidings.adapters.observing.requests import Timed
 from tidings.bootstrap.apart import with_answers
@@ -28,6 +29,7 @@ console = Console(highlight=False)
 
 async def serve(settings: Settings, contexts: Sequence[str], port: int, *, send: bool) -> None:
     """Serve until SIGTERM, then drain. Raise OSError when the port cannot be had."""
+    gc.disable()
     log_as_json(settings.log_level)
     _check_port(settings.host, port)
     sends = send and "whatsapp" in contexts
@@ -69,16 +71,6 @@ async def work(settings: Settings) -> None:
         collect_rarely()
         console.print("tidings worker sends what is due")
         await stop.wait()
-
-
-def collect_rarely() -> None:
-    """What was made at start-up stays; of the rest, rows by the thousand, next to nothing is a cycle.
-
-    With Python's usual thresholds a seventh of a busy process's time goes into looking for cycles.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
 
 
 @asynccontextmanager

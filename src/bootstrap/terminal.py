@@ -11,6 +11,8 @@ import click
 import msgspec
 from rich.console import Console
 
+from tidings.adapters.embedded.system import collect_rarely
+
 T = TypeVar("T")
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
@@ -22,6 +24,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
+    collect_rarely()
     if sys.platform == "win32":
         return asyncio.run(work)
     import uvloop

@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 from rich.console import Console
 
+from tidings.adapters.embedded.system import collect_rarely
 from tidings.testing.crashing import counted, points_of
 from tidings.testing.simulating import Story, Told, shrink, simulate, stories_of
 
@@ -56,7 +57,7 @@ def _one(seed: int) -> int:
 def _many(first: int, seeds: int, hours: float | None, jobs: int) -> int:
     began, ends = time.monotonic(), None if hours is None else time.monotonic() + hours * 3600
     stories = points = faults = 0
-    with ProcessPoolExecutor(jobs, SPAWNED) as pool:
+    with ProcessPoolExecutor(jobs, SPAWNED, collect_rarely) as pool:
         while stories < seeds if ends is None else time.monotonic() < ends:
             left = ROUND if ends is not None else min(ROUND, seeds - stories)
             for batch in pool.map(stories_of, _chunks(first + stories, left)):
@@ -86,7 +87,7 @@ def _crash(fault: str, every: int, people: int, jobs: int) -> int:
     names = asyncio.run(counted(people))
     chosen = list(range(0, len(names), every))
     tasks = [(people, fault, chosen[start : start + CHUNK]) for start in range(0, len(chosen), CHUNK)]
-    with ProcessPoolExecutor(jobs, SPAWNED) as pool:
+    with ProcessPoolExecutor(jobs, SPAWNED, collect_rarely) as pool:
         points = [point for batch in pool.map(points_of, tasks) for point in batch]
     broken = [point for point in points if point.broken]
     for point in broken:
