@@ -59,12 +59,18 @@ class WorldZones:
 
 def country_of(phone: Phone) -> str:
     """The main country of a number's calling code, as prices are told by it; empty when there is none."""
-    for digits in (1, 2, 3):
-        code = phone[1 : digits + 1]
-        regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(code)) if code.isdecimal() else None
-        if regions is not None:
-            return "" if regions[0] == "001" else regions[0]
+    main = _main_countries()
+    for end in (2, 3, 4):
+        if (country := main.get(phone[1:end])) is not None:
+            return country
     return ""
+
+
+@cache
+def _main_countries() -> dict[str, str]:
+    """By calling code; empty for those of no country."""
+    known = phonenumbers.COUNTRY_CODE_TO_REGION_CODE
+    return {str(code): "" if regions[0] == "001" else regions[0] for code, regions in known.items()}
 
 
 @lru_cache(maxsize=50_000)

@@ -163,6 +163,25 @@ def test_leaving_a_required_value_out_is_always_told(pair, data):
     assert left_out.key in [f.field for f in refused.value.faults]
 
 
+@settings(deadline=None)
+@given(fillable(), st.data())
+def test_what_quickly_fits_has_no_fault(pair, data):
+    template, values = pair
+    ready, odd = mould(template.components), st.sampled_from(["", " ", "x" * 200, "a\nb", "x" * 1000])
+    changed = data.draw(st.dictionaries(st.sampled_from(sorted(values)), odd)) if values else {}
+    for given_values in (values, {**values, **changed}):
+        if ready.fits(given_values):
+            render(ready, given_values)
+
+
+def test_plain_text_that_has_room_is_known_to_fit():
+    ready = mould([Body(text="Hi {{1}} and {{1}}")])
+    assert ready.fits({"body.1": "x" * 400})
+    assert not ready.fits({"body.1": "x" * 600})
+    assert not ready.fits({"body.1": " "})
+    assert not ready.fits({})
+
+
 @pytest.mark.parametrize(
     ("component", "values", "rule"),
     [

@@ -82,8 +82,11 @@ def _sendable(found: ApprovedTemplate, translations: tuple[SendableTemplate, ...
 
 
 def _faults(template: SendableTemplate, values: Mapping[str, str]) -> Sequence[Fault]:
+    ready = mould_of(template)
+    if ready.fits(values):
+        return ()
     try:
-        render(mould_of(template), values)
+        render(ready, values)
     except MissingValues as missing:
         return missing.faults
     return ()

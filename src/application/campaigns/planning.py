@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tidings.application.campaigns.linking import Links
-from tidings.application.ports.campaigns import Line, Person, SendableTemplate, Templates
+from tidings.application.ports.campaigns import Line, Person, Progress, SendableTemplate, Templates
 from tidings.application.ports.common import NewId, Now
 from tidings.domain.campaigns import (
     HOLD_OUT,
@@ -35,6 +35,8 @@ class Ways(Struct, frozen=True, kw_only=True):
     @property
     def words(self) -> Sequence[SendableTemplate]:
         """Every template that people may get."""
+        if not self.arms:
+            return (self.template,)
         return list({each.id: each for each in (*self.arms.values(), self.template)}.values())
 
     def told(self, arm: str, winner: str | None) -> SendableTemplate:
@@ -90,6 +92,17 @@ def by_way(
         )
         for some in found.values()
     ]
+
+
+class Draft(Struct, frozen=True, kw_only=True):
+    """A page of people drawn up as recipients, and what holds for it."""
+
+    campaign: Campaign
+    ways: Ways
+    place: Progress
+    """What comes before the page."""
+    people: Sequence[Person]
+    recipients: Sequence[Recipient]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from tidings.application.campaigns.experimenting import Experimenting
-from tidings.application.campaigns.planning import Planner, Ways, by_way, ways_of
+from tidings.application.campaigns.planning import Draft, Planner, Ways, by_way, ways_of
 from tidings.application.campaigns.telling import keep, tell, tell_line
 from tidings.application.campaigns.watching import Watch
 from tidings.application.ports.campaigns import (
@@ -78,9 +78,7 @@ class Runner:
     signal: Signal
     now: Now
     new_id: NewId
-    ahead: dict[CampaignId, tuple[Progress, Sequence[Person]]] = field(
-        default_factory=dict[CampaignId, tuple[Progress, Sequence[Person]]]
-    )
+    ahead: dict[CampaignId, Draft] = field(default_factory=dict[CampaignId, Draft])
     """The page that follows what is planned of a campaign."""
     known: set[tuple[OrganizationId, CampaignId]] = field(
         default_factory=set[tuple[OrganizationId, CampaignId]]
@@ -148,42 +146,45 @@ class Runner:
             progress = await work.recipients.progress(campaign.id)
         try:
             ways = await ways_of(self.templates, self.line, campaign)
-            people = await self._page(campaign, progress)
+            draft = self.ahead.pop(campaign.id, None)
+            if draft is None or (draft.campaign, draft.ways, draft.place) != (campaign, ways, progress):
+                draft = await self._draft(campaign, ways, progress)
         except (NotFound, Conflict) as refused:
             await self._pause(campaign, str(refused))
             return False
-        if not people:
+        if not draft.people:
             return await self._planned(campaign)
-        done = Progress(after=people[-1].contact_id)
-        # The next page is read while this one is written: of either, half the time is waiting.
+        done = Progress(after=draft.people[-1].contact_id)
+        # The next page is read and drawn up while this one is written: of either, half the time is waiting.
         frozen, following = await asyncio.gather(
-            self._freeze(campaign, ways, people, progress, done),
-            self._people(campaign, done.after),
-            return_exceptions=True,
+            self._freeze(draft, done), self._draft(campaign, ways, done), return_exceptions=True
         )
         if isinstance(frozen, BaseException):
             raise frozen
         if not isinstance(following, BaseException):
-            self.ahead[campaign.id] = done, following
+            self.ahead[campaign.id] = following
         elif not isinstance(following, Exception):
             raise following
         # A page that could not be read ahead is read when its turn comes.
         return True
 
-    async def _page(self, campaign: Campaign, progress: Progress) -> Sequence[Person]:
-        """The people who come next, read before or read now."""
-        place, people = self.ahead.pop(campaign.id, (None, ()))
-        return people if place == progress else await self._people(campaign, progress.after)
+    async def _draft(self, campaign: Campaign, ways: Ways, place: Progress) -> Draft:
+        """The people who come next, as recipients if nobody of them is in the campaign yet."""
+        people = await self._people(campaign, place.after)
+        recipients = self.planner.recipients(campaign, ways, people, set())
+        return Draft(campaign=campaign, ways=ways, place=place, people=people, recipients=recipients)
 
-    async def _freeze(
-        self, campaign: Campaign, ways: Ways, people: Sequence[Person], progress: Progress, done: Progress
-    ) -> None:
+    async def _freeze(self, draft: Draft, done: Progress) -> None:
+        campaign, recipients = draft.campaign, draft.recipients
         async with self.begin(campaign.organization_id) as work:
             current = await work.campaigns.get(campaign.id)
-            if current.state is not State.PLANNING or await work.recipients.progress(campaign.id) != progress:
+            if current.state is not State.PLANNING:
                 return
-            taken = await work.recipients.taken(campaign.id, [person.person for person in people])
-            recipients = self.planner.recipients(campaign, ways, people, set(taken))
+            if await work.recipients.progress(campaign.id) != draft.place:
+                return
+            taken = await work.recipients.taken(campaign.id, [person.person for person in draft.people])
+            if taken:
+                recipients = self.planner.recipients(campaign, draft.ways, draft.people, set(taken))
             await work.recipients.plan(campaign.id, recipients, done)
 
     async def _start(self, campaign: Campaign) -> None:

@@ -13,6 +13,8 @@ def number_of(person: PersonKey, numbers: Mapping[PhoneNumberId, float]) -> Phon
     The same numbers and weights give the same answer for ever; one that is added or leaves moves only
     people to it or away from it.
     """
+    if len(numbers) == 1:
+        return next(iter(numbers))
     return max(numbers, key=lambda number: (_score(person, number, numbers[number]), number))
 
 

@@ -56,25 +56,17 @@ MAX_ATTRIBUTE_KEY = 64
 MAX_ATTRIBUTE_VALUE = 1000
 
 
-class Contact(Details, frozen=True, kw_only=True, rename="camel"):
-    """A person. `person` is what makes two spellings of a number the same human."""
+class Known(Details, frozen=True, kw_only=True, rename="camel"):
+    """What those who write to people need of one. `person` is what makes two spellings of a number the same
+    human."""
 
     id: ContactId
-    organization_id: OrganizationId
     phone: Phone | None = None
     """None for somebody of whom only a business-scoped id is known."""
     person: PersonKey
     country_code: str = ""
-    bsuid: str = ""
-    """Meta's id of this person for this business; it is there when a username hides the number."""
     username: str = ""
-    is_favorite: bool = False
     opted_out: bool = False
-    opted_out_at: datetime | None = None
-    opted_in_at: datetime | None = None
-    consent_source: str = ""
-    created_at: datetime
-    updated_at: datetime
 
     @property
     def name(self) -> str:
@@ -103,6 +95,20 @@ class Contact(Details, frozen=True, kw_only=True, rename="camel"):
             "jobTitle": self.job_title,
         }
         return {key: value for key, value in known.items() if value}
+
+
+class Contact(Known, frozen=True, kw_only=True, rename="camel"):
+    """A person."""
+
+    organization_id: OrganizationId
+    bsuid: str = ""
+    """Meta's id of this person for this business; it is there when a username hides the number."""
+    is_favorite: bool = False
+    opted_out_at: datetime | None = None
+    opted_in_at: datetime | None = None
+    consent_source: str = ""
+    created_at: datetime
+    updated_at: datetime
 
     def opt_out(self, at: datetime, source: str) -> "Contact":
         """Stop marketing to this person."""

@@ -50,11 +50,42 @@ class Mould(Struct, frozen=True):
 
     parts: tuple[Part, ...]
     cards: int
+    plain: tuple[tuple[tuple[str, ...], int, int], ...] | None = None
+    """Where all that is asked for is text: of each part its slots' keys, how many characters it has room for,
+    and how often a value may stand there."""
+
+    def fits(self, values: Mapping[str, str]) -> bool:
+        """Whether nothing can be wrong with these values, quickly told. Where it says no, `render` tells
+        whether something is."""
+        if self.plain is None:
+            return False
+        for keys, room, times in self.plain:
+            longest = 0
+            for key in keys:
+                value = values.get(key)
+                if not value or value.isspace():
+                    return False
+                longest = max(longest, len(value))
+            if times * longest > room:
+                return False
+        return True
 
 
 def mould(components: Sequence[Component]) -> Mould:
     found = parts(components)
-    return Mould(found, 1 + max((p.card for p in found if p.card is not None), default=-1))
+    cards = 1 + max((p.card for p in found if p.card is not None), default=-1)
+    return Mould(found, cards, tuple(map(_plain, found)) if all(map(_is_plain, found)) else None)
+
+
+def _is_plain(part: Part) -> bool:
+    return part.kind is Kind.TEXT
+
+
+def _plain(part: Part) -> tuple[tuple[str, ...], int, int]:
+    keys = tuple(slot.key for slot in part.slots)
+    if part.limit is None:
+        return keys, 0, 0
+    return keys, part.limit - len(part.text), part.text.count("{{")
 
 
 def render(template: Mould | Sequence[Component], values: Mapping[str, str]) -> tuple[Filled, ...]:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tidings.adapters.mysql.contacts import search, totals
 from tidings.adapters.mysql.contacts.people import by_people, contacts_of, rule_sql
 from tidings.adapters.mysql.contacts.tables import (
+    KNOWN,
     aliases,
     attributes,
     chunks,
@@ -33,6 +34,7 @@ from tidings.domain.contacts.people import (
     ContactNotFound,
     ContactView,
     GroupName,
+    Known,
     search_terms,
 )
 from tidings.domain.contacts.rules import AnyRule
@@ -69,7 +71,8 @@ class SqlContactReader:
     async def stream(
         self, wanted: ContactFilter, *, after: ContactId | None, limit: int
     ) -> Sequence[ContactView]:
-        return await self._views(await self._next(wanted, after, limit))
+        found = await self.connection.execute(await self._next(wanted, after, limit))
+        return await self._views(structs(Contact, found))
 
     async def people_of(self, id: ContactId) -> Collection[PersonKey]:
         main = select(p.person).where(p.id == id, p.organization_id == self.organization)
@@ -148,18 +151,21 @@ class SqlContactReader:
     async def addressees(
         self, wanted: ContactFilter, *, after: ContactId | None, limit: int
     ) -> Sequence[Addressee]:
-        return [_addressee(contact) for contact in await self._next(wanted, after, limit)]
+        chosen = await self._next(wanted, after, limit)
+        found = await self.connection.execute(chosen.with_only_columns(*KNOWN, maintain_column_froms=True))
+        return [_addressee(each) for each in structs(Known, found)]
 
     async def addressed(self, ids: Collection[ContactId]) -> Sequence[Addressee]:
-        query = contacts_of(self.organization).where(p.id.in_(list(ids))).order_by(p.id)
-        return [_addressee(each) for each in structs(Contact, await self.connection.execute(query))]
+        query = select(*KNOWN).where(p.organization_id == self.organization, p.id.in_(list(ids)))
+        return [
+            _addressee(each) for each in structs(Known, await self.connection.execute(query.order_by(p.id)))
+        ]
 
-    async def _next(self, wanted: ContactFilter, after: ContactId | None, limit: int) -> list[Contact]:
+    async def _next(self, wanted: ContactFilter, after: ContactId | None, limit: int) -> Select[Any]:
         chosen, place = await self._chosen(wanted)
         if after is not None:
             chosen = chosen.where(place > after)
-        chosen = _in_order(chosen, place)
-        return structs(Contact, await self.connection.execute(chosen.order_by(place).limit(limit)))
+        return _in_order(chosen, place).order_by(place).limit(limit)
 
     async def size(self, wanted: ContactFilter) -> int:
         chosen, _ = await self._chosen(wanted)
@@ -257,7 +263,7 @@ def _in_order(chosen: Select[Any], place: ColumnElement[Any]) -> Select[Any]:
     return along(chosen, people, "contacts_people_newest") if place is p.id else chosen
 
 
-def _addressee(contact: Contact) -> Addressee:
+def _addressee(contact: Known) -> Addressee:
     return Addressee(
         contact_id=contact.id,
         phone=contact.phone or Phone(""),

@@ -26,7 +26,7 @@ from tidings.domain.contacts.groups import MAX_DESCRIPTION, MAX_NAME
 from tidings.domain.contacts.identities import MergeId, Side
 from tidings.domain.contacts.importing import ImportOptions, ImportReport
 from tidings.domain.contacts.jobs import JobState
-from tidings.domain.contacts.people import LIMITS, MAX_ATTRIBUTE_KEY, SEARCH_TEXT_LENGTH, Contact
+from tidings.domain.contacts.people import LIMITS, MAX_ATTRIBUTE_KEY, SEARCH_TEXT_LENGTH, Contact, Known
 from tidings.domain.contacts.rules import AnyRule, Deed
 from tidings.domain.contacts.wishes import Wish
 
@@ -301,6 +301,8 @@ inbox = inbox_table(metadata, "contacts")
 
 CONTACT = tuple(people.c[name] for name in Contact.__struct_fields__)
 """The columns of a Contact; what search looks at is not one of its fields."""
+KNOWN = tuple(people.c[name] for name in Known.__struct_fields__ if name != "notes")
+"""The columns of a Known, of which nobody needs the notes."""
 
 
 def person_taken(error: IntegrityError) -> bool:
