@@ -16,6 +16,7 @@ from bench.figures import Row, Side, own_memory, per_one
 from bench.stage import SERVER, asked
 from tests.servers import MysqlServer
 from tidings.adapters.embedded.sqlite import sqlite_database
+from tidings.adapters.embedded.system import collect_rarely
 from tidings.adapters.mysql.contacts.tables import metadata, people
 from tidings.adapters.mysql.engine import Database, mysql_database
 from tidings.bootstrap.settings import DATABASES
@@ -62,6 +63,8 @@ def _in_a_process(measured, folder: Path, rows: int) -> Side:
 
 
 def _child(measured, told: Connection, folder: Path, rows: int) -> None:
+    # As in a service, which is where files are brought in.
+    collect_rarely()
     told.send(uvloop.run(measured(folder, rows)))
 
 

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -176,7 +177,13 @@ def is_word(char: str) -> bool:
 
 
 def is_attribute_key(key: str) -> bool:
-    return 0 < len(key) <= MAX_ATTRIBUTE_KEY and all(is_word(char) for char in key)
+    return 0 < len(key) <= MAX_ATTRIBUTE_KEY and _is_name(key)
+
+
+@lru_cache(maxsize=1024)
+def _is_name(key: str) -> bool:
+    """Of a file's rows each asks the same few."""
+    return all(is_word(char) for char in key)
 
 
 def tidied(details: Details) -> Details:
