@@ -93,6 +93,30 @@ def _list(sizes: Sizes) -> Row:
     return listing(sizes.requests)
 
 
+def _item(sizes: Sizes) -> Row:
+    from bench.people import item
+
+    return item(sizes.requests)
+
+
+def _item_redis(sizes: Sizes) -> Row:
+    from bench.people import item_redis
+
+    return item_redis(sizes.requests)
+
+
+def _item_mysql(sizes: Sizes) -> Row:
+    from bench.people import item_mysql
+
+    return item_mysql(sizes.requests)
+
+
+def _create(sizes: Sizes) -> Row:
+    from bench.people import create
+
+    return create(sizes.requests)
+
+
 def _login(sizes: Sizes) -> Row:
     from bench.login import login
 
@@ -123,6 +147,10 @@ ROWS: Mapping[str, Callable[[Sizes], Row]] = {
     "import": _import,
     "plan": _plan,
     "list": _list,
+    "item": _item,
+    "item-redis": _item_redis,
+    "item-mysql": _item_mysql,
+    "create": _create,
     "growth": _growth,
     "login": _login,
     "gateway": _gateway,

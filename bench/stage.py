@@ -63,6 +63,13 @@ class Stage:
         self.processes[name] = process
         return process
 
+    def restart(self) -> None:
+        """The service, anew: what it had in memory is gone."""
+        if "service" in self.processes:
+            _stop(self.processes["service"])
+        self.start("service", "tidings", "serve", "--port", str(self.port), "--no-send")
+        until(lambda: _up(self.service, "/health"), "the service", self)
+
     def ask(self, method: str, path: str, **body: Any) -> Any:
         """`data` of the service's reply."""
         reply = self.service.request(method, path, json=body or None)
@@ -145,11 +152,10 @@ def staged(
             "--throughput", "1000000", "--numbers", str(numbers),
         )
         # fmt: on
-        stage.start("service", "tidings", "serve", "--port", str(port), "--no-send")
         if worker:
             stage.start("worker", "tidings", "worker")
         until(lambda: _up(graph, "/_sandbox/state"), "the sandbox", stage)
-        until(lambda: _up(service, "/health"), "the service", stage)
+        stage.restart()
         yield stage
 
 

@@ -87,6 +87,10 @@ class Faults:
         """It takes connections and everything that is said, and passes nothing on."""
         self.loop.call_soon_threadsafe(self.wire.through.clear)
 
+    def lead_to(self, target: int) -> None:
+        """Where those who connect from now on find themselves."""
+        self.wire.target = target
+
     def let_go(self) -> None:
         self.loop.call_soon_threadsafe(self.wire.through.set)
 

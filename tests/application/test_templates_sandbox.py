@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from tests.application.test_templates_world import WABA, a_world
 from tests.domain import test_templates_rules as rules
-from tests.domain.test_templates_strategies import drafts, fillable
 from tidings.adapters.meta.client import GraphOptions, graph
 from tidings.adapters.meta.templates import MetaReview
 from tidings.adapters.sandbox.errors import GraphError
@@ -26,6 +25,7 @@ from tidings.domain.templates.refusals import NameBeingDeleted, NameTaken
 from tidings.domain.templates.rules import check
 from tidings.domain.templates.template import Status
 from tidings.domain.whatsapp.values import TemplateComponent
+from tidings.testing.strategies_templates import drafts, fillable
 
 TEXTS = st.text("ab {}1234_\n*é🎉", max_size=40)
 

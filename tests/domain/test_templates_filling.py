@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.domain.test_templates_rules import CAROUSEL, DELIVERY, LOGIN, OFFER, WELCOME, draft
-from tests.domain.test_templates_strategies import fillable
 from tidings.domain.templates.components import Body, Draft, Example, Header, HeaderFormat
 from tidings.domain.templates.filled import Filled, TextValue
 from tidings.domain.templates.filling import mould, render
 from tidings.domain.templates.preview import preview, samples, shown
 from tidings.domain.templates.refusals import MissingValues
 from tidings.domain.templates.slots import required, slots
+from tidings.testing.strategies_templates import fillable
 
 SENT = {
     DELIVERY: (

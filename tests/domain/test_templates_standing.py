@@ -8,8 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.contracts.templates.conftest import NOON, a_template
-from tests.domain.test_templates_strategies import drafts
 from tidings.domain.templates.languages import LANGUAGES, canonical, nearest
 from tidings.domain.templates.likeness import as_written, for_submission, reconciled, same_words
 from tidings.domain.templates.refusals import (
@@ -36,6 +34,8 @@ from tidings.domain.templates.template import (
     quality_of,
     status_of,
 )
+from tidings.testing.contracts.template_stores import NOON, a_template
+from tidings.testing.strategies_templates import drafts
 
 REMOTE = [s for s in Status if s not in (Status.DRAFT, Status.SUBMITTING)]
 

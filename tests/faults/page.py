@@ -10,7 +10,7 @@ def shown_by() -> dict[str, str]:
     """The last column of the table, by fault."""
     page = (ROOT / "docs" / "reliability.md").read_text()
     table = page.partition("## Each fault")[2].partition("## ")[0]
-    return dict(re.findall(r"^\| (F\d+) \|[^|]*\|([^|]*)\|$", table, re.MULTILINE))
+    return dict(re.findall(r"^\| (F?\d+) \|[^|]*\|([^|]*)\|$", table, re.MULTILINE))
 
 
 def named_beside_each() -> dict[str, list[str]]:

@@ -1,6 +1,7 @@
 """Many at once, and what is between the processes: real ones, on MySQL and Redis."""
 
 import random
+import sqlite3
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -98,3 +99,40 @@ def test_a_slow_database_that_loses_connections_costs_time_only(tmp_path, on_ser
             wire.let_go()
             story.until(lambda: platform.api.get("/ready").is_success, "the service")
             assert end_of(story, path)["planned"] == PEOPLE
+
+
+def test_meta_falls_silent_and_then_hangs_up(tmp_path, on_servers):
+    """Nobody is asked for again whose answer was lost; what of them arrived, webhooks tell."""
+    with wire_to(0) as wire:
+        more = {**on_servers, "TIDINGS_GRAPH_URL": f"http://127.0.0.1:{wire.port}"}
+        with running(tmp_path, apart=False, more=more, sandbox=SLOWLY) as platform:
+            wire.lead_to(platform.graph.base_url.port)
+            story = Story(platform)
+            path = launched(story, people=PEOPLE, numbers=1)
+            some_more(story, 20)
+            wire.hold()
+            time.sleep(6)
+            wire.snap()
+            wire.let_go()
+            assert end_of(story, path)["planned"] == PEOPLE
+
+
+def test_everything_that_keeps_its_rows_in_files_is_killed_again_and_again(tmp_path):
+    """Service and worker on SQLite, wherever a commit or a checkpoint stands: the files are whole."""
+    with running(tmp_path, apart=False, sandbox=SLOWLY) as platform:
+        story = Story(platform)
+        path = launched(story, people=PEOPLE, numbers=1)
+        port = str(platform.api.base_url.port)
+        for _ in range(3):
+            some_more(story, 20)
+            killed = [platform.processes.pop(name) for name in ("service", "worker-0")]
+            for process in killed:
+                process.kill()
+                process.wait()
+            platform.tidings("service", "serve", "--port", port, "--no-send")
+            platform.tidings("worker-0", "worker")
+            story.until(lambda: platform.api.get("/ready").is_success, "the service")
+        assert end_of(story, path)["planned"] == PEOPLE
+    for file in (tmp_path / "data").glob("*.db"):
+        with sqlite3.connect(file) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

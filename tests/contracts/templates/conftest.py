@@ -2,8 +2,6 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from uuid import uuid4
 
 import pytest
 
@@ -13,12 +11,6 @@ from tidings.adapters.embedded.system import utcnow, uuid7
 from tidings.adapters.mysql.engine import Database
 from tidings.adapters.mysql.templates import SqlDueAccounts, metadata, templates_in, templates_read_from
 from tidings.application.ports.templates import Begin, DueAccounts, Reading
-from tidings.domain.kernel import OrganizationId, TemplateId, WabaId
-from tidings.domain.templates.components import Body, Category
-from tidings.domain.templates.template import Template
-
-NOON = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
-WABA = WabaId("920000000000101")
 
 
 @dataclass(frozen=True)
@@ -41,24 +33,3 @@ async def stores(
     begin = templates_in(database, now=utcnow, new_id=uuid7)
     yield Stores(database, begin, templates_read_from(database), SqlDueAccounts(database))
     await database.close()
-
-
-@pytest.fixture
-def us() -> OrganizationId:
-    return OrganizationId(uuid4())
-
-
-def a_template(organization: OrganizationId, name: str = "hello", **given: object) -> Template:
-    known: dict[str, object] = {
-        "id": TemplateId(uuid7()),
-        "organization_id": organization,
-        "waba_id": WABA,
-        "name": name,
-        "language": "en_GB",
-        "category": Category.UTILITY,
-        "components": (Body(text="Hello there"),),
-        "status_at": NOON,
-        "created_at": NOON,
-        "updated_at": NOON,
-    }
-    return Template(**known | given)  # type: ignore[arg-type]
