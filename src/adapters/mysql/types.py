@@ -93,10 +93,12 @@ class Json(TypeDecorator[Any]):
     """Any type that msgspec can describe, kept as JSON text."""
 
     impl = Text
-    cache_ok = False
+    cache_ok = True
+    """A statement is compiled once, also with such columns: two of them are alike when `of` is equal."""
 
     def __init__(self, of: Any) -> None:
         super().__init__()
+        self.of = of
         self._encode = msgspec.json.Encoder().encode
         self._decode = msgspec.json.Decoder(of).decode
 
