@@ -1,4 +1,4 @@
-"""Rows `item`, `item-redis`, `item-mysql` and `create`: one person asked for, wherever the reply is, and made.
+"""Rows `item`, `item-redis`, `item-mysql`, `create`: one person asked for, wherever the reply is; one made.
 
 Each reply of `item` is in the service's memory; those of `item-redis` another process has kept, and those of
 `item-mysql` nobody has.

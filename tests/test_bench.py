@@ -44,7 +44,10 @@ def test_a_row_that_does_not_exist_is_named_beside_those_that_do(capsys):
     assert ended.value.code == 2
     said = capsys.readouterr().err
     assert "sned" in said
-    assert "send, webhook, webhooks-1000, import, plan, list, growth, login, gateway" in said
+    assert (
+        "send, webhook, webhooks-1000, import, plan, list, item, item-redis, item-mysql, create, growth"
+        in said
+    )
 
 
 def a_run(folder, name, rate, *, on="mysql", more=()):
