@@ -13,6 +13,15 @@ from tidings.bootstrap.settings import DATABASES
 __all__ = ["mariadb_server", "mysql_server", "postgres_url", "rabbit_server", "redis_server"]
 
 
+LONG = tuple(f"tests/{name}" for name in ("shapes/", "faults/", "test_harness.py"))
+"""Tests of many processes, and of thousands of campaigns."""
+
+
+def pytest_collection_modifyitems(items):
+    """What takes longest begins first: of what is short, others can take over the rest at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
 def pytest_collection_finish(session):
     """Modules and tests stay: to look for cycles among them again and again takes a sixth of the time."""
     collect_rarely()

@@ -61,18 +61,21 @@ async def note(
     work: Telling, by: Actor, at: datetime, what: str, subject: object, told: Told | None = None
 ) -> None:
     """Have the audit log keep who did `what` (`resource:action`) to `subject`, from where."""
+    await work.outbox.put(entry(by, at, what, subject, told))
+
+
+def entry(by: Actor, at: datetime, what: str, subject: object, told: Told | None = None) -> ChangeMade:
+    """What `note` puts, for those who put several together."""
     told = told or Told()
-    await work.outbox.put(
-        ChangeMade(
-            organization_id=by.organization_id,
-            user_id=by.user_id,
-            origin=by.origin,
-            what=what,
-            subject=str(subject),
-            before=told.before,
-            after=told.after,
-            at=at,
-        )
+    return ChangeMade(
+        organization_id=by.organization_id,
+        user_id=by.user_id,
+        origin=by.origin,
+        what=what,
+        subject=str(subject),
+        before=told.before,
+        after=told.after,
+        at=at,
     )
 
 

@@ -1,5 +1,6 @@
 """What people say of a contact, checked whole: everything that is wrong comes in one refusal."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -8,7 +9,7 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import asdict, replace
 
 from tidings.application.ports.contacts import Numbering, Work
-from tidings.domain.contacts.attributes import conformed, defined
+from tidings.domain.contacts.attributes import Attribute, conformed, defined
 from tidings.domain.contacts.identities import bsuid_fault
 from tidings.domain.contacts.people import (
     Contact,
@@ -19,8 +20,8 @@ from tidings.domain.contacts.people import (
     tidied,
     tidy_text,
 )
-from tidings.domain.errors import Fault, Invalid
-from tidings.domain.kernel import ContactId, OrganizationId, PersonKey
+from tidings.domain.errors import Fault, Invalid, Refused
+from tidings.domain.kernel import OrganizationId, PersonKey
 
 DEFAULT_COUNTRY = "+1"
 MAX_USERNAME = 100
@@ -54,19 +55,59 @@ class Check:
         Attributes that are used for the first time are defined as text. Raise InvalidContact with everything
         that is wrong, or PhoneTaken.
         """
+        (found,) = await self.all([told], known)
+        if isinstance(found, Refused):
+            raise found
+        return found
+
+    async def all(self, told: Sequence[Told], known: Contact | None = None) -> list[dict[str, Any] | Refused]:
+        """The fields of each, or why it is refused; who has the number of an earlier one is."""
+        details = [_details(each, known) for each in told]
+        definitions = await self.work.attributes.all() if any(each.attributes for each in details) else {}
+        found: list[dict[str, Any] | Refused] = []
+        for each, detail in zip(told, details, strict=True):
+            try:
+                found.append(self._sound(each, detail, known, definitions))
+            except InvalidContact as refused:
+                found.append(refused)
+        wanted = [_people(each) for each in found if not isinstance(each, Refused)]
+        owners = await self.work.contacts.of_people({person for each in wanted for person in each})
+        mine = known.id if known else None
+        taken = {person for person, owner in owners.items() if owner.id != mine}
+        for place, each in enumerate(found):
+            if isinstance(each, Refused):
+                continue
+            people = _people(each)
+            faults = [
+                Fault(field=field, rule="unique", message="another contact has it")
+                for person, field in people.items()
+                if person in taken
+            ]
+            if faults:
+                found[place] = PhoneTaken("", *faults)
+            else:
+                taken |= people.keys()
+        used = {
+            key: value
+            for each in found
+            if isinstance(each, dict)
+            for key, value in each["attributes"].items()
+        }
+        await self.work.attributes.define(defined(self.organization, used, definitions, self.at))
+        return found
+
+    def _sound(
+        self, told: Told, details: Details, known: Contact | None, definitions: dict[str, Attribute]
+    ) -> dict[str, Any]:
+        """Raise InvalidContact."""
         faults: list[Fault] = []
         identity = self._identity(told, known, faults)
-        details = _details(told, known)
-        definitions = await self.work.attributes.all() if details.attributes else {}
         tidy = tidied(details)
         values, unfit = conformed(definitions, tidy.attributes)
         tidy = replace(tidy, attributes=values)
         faults += [*faults_of(tidy), *unfit]
         if faults:
             raise InvalidContact("", *faults)
-        await self._free(identity, known.id if known else None)
-        new = defined(self.organization, values, definitions, self.at)
-        await self.work.attributes.define(new)
         return {**asdict(tidy), **identity}
 
     def _identity(self, told: Told, known: Contact | None, faults: list[Fault]) -> dict[str, Any]:
@@ -94,19 +135,13 @@ class Check:
             "country_code": number.country_code,
         }
 
-    async def _free(self, identity: dict[str, Any], mine: ContactId | None) -> None:
-        """Raise PhoneTaken when the number or the id belongs to somebody else."""
-        fields = {identity["person"]: "phone" if identity["phone"] else "bsuid"}
-        if identity["bsuid"]:
-            fields.setdefault(PersonKey(identity["bsuid"]), "bsuid")
-        owners = await self.work.contacts.of_people(fields)
-        faults = [
-            Fault(field=fields[person], rule="unique", message="another contact has it")
-            for person, owner in owners.items()
-            if owner.id != mine
-        ]
-        if faults:
-            raise PhoneTaken("", *faults)
+
+def _people(fields: Mapping[str, Any]) -> dict[PersonKey, str]:
+    """Whom these fields say that they are, with the field that says so."""
+    people = {fields["person"]: "phone" if fields["phone"] else "bsuid"}
+    if fields["bsuid"]:
+        people.setdefault(PersonKey(fields["bsuid"]), "bsuid")
+    return people
 
 
 def _said(told: str | UnsetType | None, known: str | None) -> str:

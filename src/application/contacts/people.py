@@ -1,12 +1,13 @@
 """People: add, find, change, favourite, and honour their wish to be left alone."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from msgspec import UNSET, Struct, UnsetType
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from tidings.application.auditing import Told, difference, note
+from tidings.application.contacts.adding import Adding
 from tidings.application.contacts.checking import DEFAULT_COUNTRY, Check
 from tidings.application.contacts.uniting import Unite
 from tidings.application.ports.common import NewId, Now
@@ -71,29 +72,19 @@ class Contacts:
     numbering: Numbering
     now: Now
     new_id: NewId
+    adding: Adding = field(init=False)
+
+    def __post_init__(self) -> None:
+        adding = Adding(self.begin, self.numbering, self.now, self.new_id)
+        object.__setattr__(self, "adding", adding)
 
     async def add(self, actor: Actor, new: NewContact) -> ContactView:
         """Raise InvalidContact, PhoneTaken or GroupNotFound."""
-        organization = actor.require(Permission.CONTACTS_WRITE)
-        at = self.now()
-        async with self.begin(organization) as work:
-            fields = await Check(work, self.numbering, organization, at).fields(new)
-            contact = Contact(
-                **fields,
-                id=ContactId(self.new_id()),
-                organization_id=organization,
-                is_favorite=new.is_favorite,
-                created_at=at,
-                updated_at=at,
-            )
-            for standing in await work.consents.standings({contact.person, *_ids(contact)}):
-                contact = contact.recall(standing)
-            await work.contacts.add([contact])
-            await Unite(work, self.now, self.new_id).welcome([contact])
-            if new.group_id is not None:
-                await work.groups.put_in(new.group_id, [contact.id])
-            await note(work, actor, at, "contact:created", contact.id, _told(None, contact))
-        return await self._view(actor, contact.id)
+        actor.require(Permission.CONTACTS_WRITE)
+        added = await self.adding.add(actor, new)
+        if added.alone:
+            return shown(actor, ContactView(**asdict(added.contact)))
+        return await self._view(actor, added.contact.id)
 
     async def get(self, actor: Actor, id: ContactId) -> ContactView:
         """Raise ContactNotFound."""

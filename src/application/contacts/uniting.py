@@ -37,8 +37,9 @@ class Unite:
     now: Now
     new_id: NewId
 
-    async def welcome(self, new: Sequence[Contact]) -> None:
-        """Contacts that were just made take over what was heard of them while they were strangers.
+    async def welcome(self, new: Sequence[Contact]) -> bool:
+        """Contacts that were just made take over what was heard of them while they were strangers; whether
+        anything was.
 
         Two of them that were heard to be one person become one.
         """
@@ -58,6 +59,7 @@ class Unite:
                 now = {who: replace(each, contact_id=contact.id) for who, each in gathered.items()}
                 await self.work.aliases.put(list(now.values()))
                 await self.learn(contact, now, now.keys() - {contact.person})
+        return bool(heard)
 
     async def one_of(self, known: Mapping[PersonKey, Contact]) -> Contact | None:
         """The one contact that all of these are, merged where they were several."""
