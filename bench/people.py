@@ -11,7 +11,8 @@ from bench.figures import Row, Side, cpu_of, memory_of, per_one, per_piece
 from bench.load import drive, request
 from bench.stage import Stage, asked, bare_server, staged
 
-CONNECTIONS = 16
+CONNECTIONS, MAKERS = 16, 96
+"""Who asks and who adds at the same time; as many as bring webhooks."""
 
 
 def item(requests: int) -> Row:
@@ -46,10 +47,10 @@ def create(requests: int) -> Row:
             for n in range(requests)
         ]
         asked_for = [request("POST", "/api/contacts", stage.port, body, said) for body in bodies]
-        ours = _driven(stage.port, stage.processes["service"].pid, asked_for)
+        ours = _driven(stage.port, stage.processes["service"].pid, asked_for, MAKERS)
         with bare_server(stage, b"{}") as (port, pid):
             theirs = [request("POST", "/webhook", port, body, said) for body in bodies]
-            bare = _driven(port, pid, theirs)
+            bare = _driven(port, pid, theirs, MAKERS)
     return _row("create", ours, bare, "one person, stored and told of; bare: reads the body")
 
 
@@ -83,9 +84,9 @@ def _bearer(stage: Stage) -> dict[str, str]:
     return {"authorization": stage.service.headers["authorization"]}
 
 
-def _driven(port: int, pid: int, requests: Sequence[bytes]) -> Side:
+def _driven(port: int, pid: int, requests: Sequence[bytes], connections: int = CONNECTIONS) -> Side:
     before, queries = cpu_of(pid), asked()
-    rate, p50, p99 = drive(port, requests, CONNECTIONS)
+    rate, p50, p99 = drive(port, requests, connections)
     return Side(
         rate=rate,
         p50=p50,

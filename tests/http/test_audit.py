@@ -15,6 +15,7 @@ TELLS = {"note", "changed", "_note", "_tell", "_change", "_set", "_link", "_add"
 """What keeps an entry, or is a step within the class that does."""
 ITS_OWN_RECORD = {
     ("Messages", "send"): "a message is its own record, with its author and its timeline",
+    ("Contacts", "add"): "told of in `Adding`, for all who are stored together: test_contacts_adding.py",
     ("Conversations", "answer"): "so is an answer",
     ("Conversations", "note"): "and a note",
     ("Desk", "send_up"): "a file for one message changes nothing here",
