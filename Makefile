@@ -46,7 +46,7 @@ soak: $(STAMP) ## 10,000 simulated stories of campaigns under faults, and a cras
 
 faults: $(STAMP) ## every fault of docs/reliability.md, with real processes and servers
 	@bash tests/servers.sh
-	@$(BIN)/python -m tests.faults
+	@$(BIN)/python -m tests.faults -n $(JOBS) --dist worksteal
 
 mutants: $(STAMP) ## deliberate faults in the engine, each of which the simulation must find
 	@$(BIN)/python -m tests.mutants

@@ -24,8 +24,8 @@ from tidings.adapters.mysql.engine import Database, mysql_database
 
 
 def missing(said: str, environment: Mapping[str, str] = os.environ) -> NoReturn:
-    """A server is not here: a failure with `CI=1` or `TIDINGS_SERVERS=required`, else a skipped test."""
-    if environment.get("CI") in ("1", "true") or environment.get("TIDINGS_SERVERS") == "required":
+    """A server is not here: a failure with `CI=1` or `SERVERS=required`, else a skipped test."""
+    if environment.get("CI") in ("1", "true") or environment.get("SERVERS") == "required":
         pytest.fail(said, pytrace=False)
     pytest.skip(said)
 

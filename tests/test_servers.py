@@ -5,7 +5,7 @@ import pytest
 from tests.servers import missing
 
 
-@pytest.mark.parametrize("environment", [{"CI": "1"}, {"CI": "true"}, {"TIDINGS_SERVERS": "required"}])
+@pytest.mark.parametrize("environment", [{"CI": "1"}, {"CI": "true"}, {"SERVERS": "required"}])
 def test_a_missing_server_is_a_failure_where_servers_are_required(environment):
     with pytest.raises(pytest.fail.Exception, match="no MySQL"):
         missing("no MySQL", environment)

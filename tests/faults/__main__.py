@@ -7,12 +7,15 @@ import sys
 from tests.faults.page import named_beside_each
 
 
+ASKED = {"SERVERS": "required"}
+"""A server that is missing is a failure: these are about servers. No setting, so that processes may start."""
+
+
 def main() -> int:
     """What pytest says."""
     wanted = {name for names in named_beside_each().values() for name in names}
     command = [sys.executable, "-m", "pytest", "-q", "-k", " or ".join(sorted(wanted)), *sys.argv[1:]]
-    # A server that is missing is a failure: these are about servers.
-    return subprocess.run(command, env={**os.environ, "TIDINGS_SERVERS": "required"}, check=False).returncode
+    return subprocess.run(command, env={**os.environ, **ASKED}, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import re
 
+from tests.faults.__main__ import ASKED
 from tests.faults.page import ROOT, named_beside_each, shown_by
 
 
@@ -11,6 +12,11 @@ def test_every_fault_has_its_tests():
     assert list(shown_by()) == kinds + rows
     # Row 11 is shown together with row 10.
     assert [fault for fault, tests in named_beside_each().items() if not tests] == ["11"]
+
+
+def test_the_command_asks_nothing_that_the_processes_it_starts_would_refuse():
+    """It once did, and nobody had run it as a command since."""
+    assert not [name for name in ASKED if name.startswith("TIDINGS_")]
 
 
 def test_every_test_that_the_page_of_faults_names_exists():
