@@ -6,7 +6,6 @@ import sys
 
 from tests.faults.page import named_beside_each
 
-
 ASKED = {"SERVERS": "required"}
 """A server that is missing is a failure: these are about servers. No setting, so that processes may start."""
 
