@@ -15,7 +15,7 @@ def test_every_fault_has_its_tests():
 
 
 def test_the_command_asks_nothing_that_the_processes_it_starts_would_refuse():
-    """It once did, and nobody had run it as a command since."""
+    """It once asked by a name like that of a setting, so that none of them started."""
     assert not [name for name in ASKED if name.startswith("TIDINGS_")]
 
 
