@@ -7,9 +7,10 @@ Each reply of `item` is in the service's memory; those of `item-redis` another p
 import json
 from collections.abc import Sequence
 
-from bench.figures import Row, Side, cpu_of, memory_of, per_one, per_piece
+from bench.figures import Row
 from bench.load import drive, request
-from bench.stage import Stage, asked, bare_server, staged
+from bench.serving import driven, row
+from bench.stage import Stage, bare_server, staged
 
 CONNECTIONS, MAKERS = 16, 96
 """Who asks and who adds at the same time; as many as bring webhooks."""
@@ -47,20 +48,22 @@ def create(requests: int) -> Row:
             for n in range(requests)
         ]
         asked_for = [request("POST", "/api/contacts", stage.port, body, said) for body in bodies]
-        ours = _driven(stage.port, stage.processes["service"].pid, asked_for, MAKERS)
+        ours = driven(stage.port, stage.processes["service"].pid, asked_for, MAKERS, ours=True)
         with bare_server(stage, b"{}") as (port, pid):
             theirs = [request("POST", "/webhook", port, body, said) for body in bodies]
-            bare = _driven(port, pid, theirs, MAKERS)
-    return _row("create", ours, bare, "one person, stored and told of; bare: reads the body")
+            bare = driven(port, pid, theirs, MAKERS, ours=False)
+    return row("create", (ours, bare), "one person, stored and told of; bare: reads the body")
 
 
 def _asked_for(stage: Stage, name: str, paths: Sequence[str], what: str) -> Row:
-    ours = _driven(stage.port, stage.processes["service"].pid, _questions(stage, paths))
+    ours = driven(
+        stage.port, stage.processes["service"].pid, _questions(stage, paths), CONNECTIONS, ours=True
+    )
     reply = stage.service.get(paths[0]).content
     with bare_server(stage, reply) as (port, pid):
         question = request("GET", "/page", port, headers=_bearer(stage))
-        bare = _driven(port, pid, [question] * len(paths))
-    return _row(name, ours, bare, f"{what}; bare: the same {len(reply):,} bytes from memory")
+        bare = driven(port, pid, [question] * len(paths), CONNECTIONS, ours=False)
+    return row(name, (ours, bare), f"{what}; bare: the same {len(reply):,} bytes from memory")
 
 
 def _people(stage: Stage, count: int) -> list[str]:
@@ -82,21 +85,3 @@ def _questions(stage: Stage, paths: Sequence[str]) -> list[bytes]:
 
 def _bearer(stage: Stage) -> dict[str, str]:
     return {"authorization": stage.service.headers["authorization"]}
-
-
-def _driven(port: int, pid: int, requests: Sequence[bytes], connections: int = CONNECTIONS) -> Side:
-    before, queries = cpu_of(pid), asked()
-    rate, p50, p99 = drive(port, requests, connections)
-    return Side(
-        rate=rate,
-        p50=p50,
-        p99=p99,
-        cpu=per_piece(before, cpu_of(pid), len(requests)),
-        memory=memory_of(pid),
-        queries=per_one(queries, asked(), len(requests)),
-        done=len(requests),
-    )
-
-
-def _row(name: str, ours: Side, bare: Side, what: str) -> Row:
-    return Row(name=name, unit="requests/s", ours=ours, bare=bare, ratio=ours.rate / bare.rate, what=what)

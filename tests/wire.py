@@ -77,6 +77,10 @@ class Faults:
     def port(self) -> int:
         return self.wire.port
 
+    @property
+    def snapped(self) -> int:
+        return self.wire.snapped
+
     def snap(self) -> None:
         self.loop.call_soon_threadsafe(self.wire.snap)
 

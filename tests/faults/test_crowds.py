@@ -99,6 +99,7 @@ def test_a_slow_database_that_loses_connections_costs_time_only(tmp_path, on_ser
             wire.let_go()
             story.until(lambda: platform.api.get("/ready").is_success, "the service")
             assert end_of(story, path)["planned"] == PEOPLE
+            assert wire.snapped > 10
 
 
 def test_meta_falls_silent_and_then_hangs_up(tmp_path, on_servers):

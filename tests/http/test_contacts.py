@@ -1,5 +1,6 @@
 """Contacts and groups as HTTP clients meet them."""
 
+import asyncio
 from uuid import uuid4
 
 import pytest
@@ -136,6 +137,17 @@ async def test_a_contact_is_made_read_changed_and_deleted(client):
 )
 async def test_what_makes_no_sense_is_refused(client, body):
     assert (await client.post("/api/contacts", json=body)).status_code == 400
+
+
+async def test_many_who_are_added_at_once_are_answered_each_for_themselves(client):
+    phones = [f"+4477009{n:05}" for n in range(900, 912)]
+    bodies = [{"phone": phone} for phone in (*phones, phones[0], "12")]
+    replies = await asyncio.gather(*(client.post("/api/contacts", json=body) for body in bodies))
+    assert [reply.status_code for reply in replies] == [201] * 12 + [409, 400]
+    for phone, reply in zip(phones, replies, strict=False):
+        found = await client.get(f"/api/contacts/{reply.json()['data']['id']}")
+        assert found.json()["data"] == reply.json()["data"]
+        assert found.json()["data"]["phone"] == phone
 
 
 async def test_favourites(client):

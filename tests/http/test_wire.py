@@ -103,12 +103,14 @@ def test_a_thousand_who_say_nothing_and_a_flood_of_nonsense_keep_nobody_else_wai
         for number in range(SILENT + SLOW):
             connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
             connection.sendall(slow if number < SLOW else b"")
-        for _ in range(4):
-            pool.submit(flood)
+        floods = [pool.submit(flood) for _ in range(4)]
         other = stack.enter_context(httpx.Client(base_url=address, timeout=10))
         for _ in range(50):
             assert other.get("/ready").status_code == 200
             assert other.post("/api/auth/login", json={}).status_code in (400, 429)
-        while sum(seen.values()) < FLOOD:
+        while sum(seen.values()) < FLOOD and not any(each.done() for each in floods):
             time.sleep(0.1)
+        over.set()
+        for each in floods:
+            each.result()
     assert set(seen) <= {404, 429}

@@ -69,7 +69,7 @@ def collect_rarely() -> None:
     """What was made until now stays; of the rest, rows by the thousand, next to nothing is a cycle.
 
     With Python's usual thresholds a seventh of a busy process's time goes into looking for cycles, and a
-    third of a start, which makes next to none.
+    quarter of a start, which makes next to none.
     """
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
