@@ -45,6 +45,10 @@ class Invalid(Refused):
     """The request makes no sense."""
 
 
+class BadCursor(Invalid):
+    """The cursor is not one that this list gave out."""
+
+
 class Unauthenticated(Refused):
     """Sign in first."""
 

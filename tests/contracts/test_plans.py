@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace as with_
 from sqlalchemy import Column, Integer, MetaData, String, Table, event, insert, select, text
 
-from tests.contracts.contacts.conftest import a_contact, stores_on
+from tests.contracts.contacts.conftest import stores_on
 from tidings.adapters.mysql.contacts.tables import metadata as contact_tables
 from tidings.adapters.mysql.whatsapp.archive import SqlArchivist
 from tidings.application.ports.contacts import ContactFilter
@@ -16,6 +16,7 @@ from tidings.application.whatsapp.conversations import ConversationWish
 from tidings.application.whatsapp.saying import NewMessage
 from tidings.domain.kernel import OrganizationId, Phone
 from tidings.domain.whatsapp.content import Template
+from tidings.testing.contracts.contact_stores import a_contact
 from tidings.testing.world import World
 
 pytestmark = [pytest.mark.anyio, pytest.mark.mysql]

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from tests.contracts.contacts.conftest import a_contact, stores_on
+from tests.contracts.contacts.conftest import stores_on
 from tidings.adapters.embedded.system import uuid7
 from tidings.adapters.mysql.campaigns.recipients import SqlRecipients
 from tidings.adapters.mysql.campaigns.tables import metadata as campaign_tables
@@ -19,6 +19,7 @@ from tidings.application.ports.campaigns import Progress
 from tidings.application.ports.contacts import ContactFilter
 from tidings.domain.campaigns import Outcome, Recipient
 from tidings.domain.kernel import CampaignId, ContactId, MessageId, OrganizationId, PersonKey, Phone
+from tidings.testing.contracts.contact_stores import a_contact
 
 pytestmark = [pytest.mark.anyio, pytest.mark.mysql]
 MANY, PAGE = 6000, 200

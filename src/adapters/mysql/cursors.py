@@ -4,11 +4,7 @@ import base64
 import binascii
 from uuid import UUID
 
-from tidings.domain.errors import Fault, Invalid
-
-
-class BadCursor(Invalid):
-    """The cursor is not one that this list gave out."""
+from tidings.domain.errors import BadCursor, Fault
 
 
 def encode_cursor(id: UUID) -> str:

@@ -10,14 +10,14 @@ import pytest
 from tests.servers import ENGINES, server_of
 from tidings.adapters.embedded.sqlite import sqlite_database
 from tidings.adapters.embedded.system import utcnow, uuid7
+from tidings.adapters.mysql.contacts.imports import SqlImportQueue
 from tidings.adapters.mysql.contacts.privacy import Pseudonyms
+from tidings.adapters.mysql.contacts.search import SqlContactSearch
 from tidings.adapters.mysql.contacts.tables import metadata
 from tidings.adapters.mysql.contacts.work import contacts_in, contacts_read_from
 from tidings.adapters.mysql.engine import Database
-from tidings.application.ports.contacts import Begin, Reading
-from tidings.domain.contacts.groups import Group
-from tidings.domain.contacts.people import Contact
-from tidings.domain.kernel import ContactId, GroupId, OrganizationId, Phone, person_key
+from tidings.application.ports.contacts import Begin, ContactSearch, ImportQueue, Reading
+from tidings.domain.kernel import OrganizationId
 
 NAMES = Pseudonyms(("new key", "old key"))
 NOON = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -28,6 +28,8 @@ class Stores:
     database: Database
     begin: Begin
     reading: Reading
+    search: ContactSearch
+    imports: ImportQueue
 
 
 def stores_on(database: Database) -> Stores:
@@ -35,6 +37,8 @@ def stores_on(database: Database) -> Stores:
         database,
         contacts_in(database, now=utcnow, new_id=uuid7, pseudonyms=NAMES),
         contacts_read_from(database, pseudonyms=NAMES),
+        SqlContactSearch(database),
+        SqlImportQueue(database),
     )
 
 
@@ -54,27 +58,3 @@ async def stores(
 @pytest.fixture
 def us() -> OrganizationId:
     return OrganizationId(uuid4())
-
-
-def a_contact(organization: OrganizationId, phone: str = "+447700900123", **given: object) -> Contact:
-    known: dict[str, object] = {
-        "id": ContactId(uuid7()),
-        "organization_id": organization,
-        "phone": phone,
-        "person": person_key(Phone(phone)),
-        "country_code": "+44",
-        "first_name": "Asha",
-        "created_at": NOON,
-        "updated_at": NOON,
-    }
-    return Contact(**known | given)  # type: ignore[arg-type]
-
-
-def a_group(organization: OrganizationId, name: str = "VIP") -> Group:
-    return Group(
-        id=GroupId(uuid7()), organization_id=organization, name=name, created_at=NOON, updated_at=NOON
-    )
-
-
-def phones(count: int) -> list[str]:
-    return [f"+4477009{n:05}" for n in range(count)]

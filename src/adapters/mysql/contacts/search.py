@@ -22,10 +22,11 @@ from tidings.adapters.mysql.contacts.tables import (
     totals,
     unindexed,
 )
-from tidings.adapters.mysql.cursors import BadCursor, decode_text, encode_text
+from tidings.adapters.mysql.cursors import decode_text, encode_text
 from tidings.adapters.mysql.dialect import insert_many, insert_missing, upsert
 from tidings.adapters.mysql.engine import Database
 from tidings.domain.contacts.grams import BLOCK, common, grams_of, packed, places_down, unpacked
+from tidings.domain.errors import BadCursor
 from tidings.domain.kernel import ContactId, OrganizationId
 
 x = indexes.c

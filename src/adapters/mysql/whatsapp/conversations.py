@@ -10,7 +10,7 @@ from msgspec.structs import asdict
 from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tidings.adapters.mysql.cursors import BadCursor, decode_cursor, decode_text, encode_cursor, encode_text
+from tidings.adapters.mysql.cursors import decode_cursor, decode_text, encode_cursor, encode_text
 from tidings.adapters.mysql.dialect import insert_many, upsert
 from tidings.adapters.mysql.rows import structs
 from tidings.adapters.mysql.whatsapp.archive import newest
@@ -18,6 +18,7 @@ from tidings.adapters.mysql.whatsapp.desk_tables import conversations, notes
 from tidings.adapters.mysql.whatsapp.pressure import reached, touches
 from tidings.adapters.mysql.whatsapp.tables import archive, inbound, messages
 from tidings.application.ports.conversations import ConversationFilter, ConversationKey, Entry
+from tidings.domain.errors import BadCursor
 from tidings.domain.kernel import (
     ConversationId,
     MessageId,

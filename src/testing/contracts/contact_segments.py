@@ -1,21 +1,21 @@
-"""What every database promises of attributes, segments and deeds: SQL answers as the rule in Python does."""
+"""What stores of attributes, segments and deeds promise: they answer as the rule in Python does."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.contracts.contacts.conftest import NOON, a_contact, a_group, phones
 from tidings.adapters.embedded.system import uuid7
 from tidings.application.ports.contacts import ContactFilter
 from tidings.domain.contacts.attributes import Attribute, AttributeNotFound, Kind
 from tidings.domain.contacts.consent import ConsentEntry
+from tidings.domain.contacts.groups import Group
 from tidings.domain.contacts.people import Contact
 from tidings.domain.contacts.rules import (
     All,
-    Any,
     AnyRule,
     Deed,
     Facts,
@@ -31,6 +31,7 @@ from tidings.domain.contacts.rules import (
     Op,
     matches,
 )
+from tidings.domain.contacts.rules import Any as AnyOf
 from tidings.domain.contacts.segments import (
     OPS,
     Segment,
@@ -40,8 +41,14 @@ from tidings.domain.contacts.segments import (
 )
 from tidings.domain.contacts.wishes import Wish
 from tidings.domain.kernel import CampaignId, GroupId, OrganizationId
-
-pytestmark = pytest.mark.anyio
+from tidings.testing.contracts.contact_stores import (
+    NOON,
+    OfAnOrganization,
+    Stores,
+    a_contact,
+    a_group,
+    phones,
+)
 
 KINDS = {"city": Kind.TEXT, "age": Kind.NUMBER, "born": Kind.DATE, "vip": Kind.BOOLEAN, "पद": Kind.CHOICE}
 VALUES = {
@@ -61,14 +68,14 @@ GROUPS = 2
 
 
 @st.composite
-def attribute_rules(draw):
+def attribute_rules(draw: st.DrawFn) -> AnyRule:
     key = draw(st.sampled_from(list(KINDS)))
     op = draw(st.sampled_from(sorted(OPS[KINDS[key]])))
     return OfAttribute(key=key, op=op, value=draw(values_for(op, VALUES[KINDS[key]])))
 
 
 @st.composite
-def field_rules(draw):
+def field_rules(draw: st.DrawFn) -> AnyRule:
     name = draw(st.sampled_from([*FIELDS, "isFavorite"]))
     if name == "isFavorite":
         return OfField(
@@ -78,7 +85,7 @@ def field_rules(draw):
     return OfField(name=name, op=op, value=draw(values_for(op, FIELDS[name])))
 
 
-def values_for(op, values):
+def values_for(op: Op, values: list[str]) -> st.SearchStrategy[Any]:
     if op in (Op.IS_SET, Op.IS_NOT_SET):
         return st.none()
     if op is Op.ONE_OF:
@@ -101,6 +108,8 @@ leaves = st.one_of(
         campaign_id=st.sampled_from([None, *CAMPAIGNS]),
     ),
 )
+
+
 rules = st.recursive(
     leaves,
     lambda inner: st.one_of(
@@ -112,7 +121,7 @@ rules = st.recursive(
 )
 
 
-def built(told, groups: list[GroupId]) -> AnyRule:
+def built(told: Any, groups: list[GroupId]) -> AnyRule:
     """Groups have their ids only when the example runs."""
     match told:
         case ("group", int(n)):
@@ -120,14 +129,14 @@ def built(told, groups: list[GroupId]) -> AnyRule:
         case ("all", parts):
             return All(rules=tuple(built(part, groups) for part in parts))
         case ("any", parts):
-            return Any(rules=tuple(built(part, groups) for part in parts))
+            return AnyOf(rules=tuple(built(part, groups) for part in parts))
         case ("not", part):
             return Not(rule=built(part, groups))
         case rule:
             return rule
 
 
-persons = st.fixed_dictionaries(
+persons: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
         "attributes": st.fixed_dictionaries(
             {}, optional={key: st.sampled_from(VALUES[kind]) for key, kind in KINDS.items()}
@@ -139,7 +148,9 @@ persons = st.fixed_dictionaries(
         "opted_out": st.booleans(),
     }
 )
-lives = st.fixed_dictionaries(
+
+
+lives: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
         "groups": st.sets(st.integers(0, GROUPS - 1)),
         "stops_news": st.booleans(),
@@ -151,27 +162,13 @@ lives = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    people=st.lists(st.tuples(persons, lives), min_size=1, max_size=5),
-    asked=st.lists(rules, min_size=3, max_size=6),
-)
-async def test_sql_answers_as_the_rule_does(stores, people, asked):
-    us = OrganizationId(uuid4())
-    contacts = [a_contact(us, phone, **told) for phone, (told, _) in zip(phones(9), people, strict=False)]
-    groups = [a_group(us, str(n)) for n in range(GROUPS)]
-    facts = await _lived(stores, us, contacts, groups, [life for _, life in people])
-    async with stores.reading(us) as look:
-        for told in asked:
-            rule = built(told, [group.id for group in groups])
-            wanted = ContactFilter(rule=rule, at=NOON)
-            chosen = await look.contacts.addressees(wanted, after=None, limit=10)
-            expected = {each.contact.id for each in facts if matches(rule, each, KINDS, NOON)}
-            assert {each.contact_id for each in chosen} == expected
-            assert await look.contacts.size(wanted) == len(expected)
-
-
-async def _lived(stores, us, contacts: list[Contact], groups, lives) -> list[Facts]:
+async def _lived(
+    stores: Stores,
+    us: OrganizationId,
+    contacts: list[Contact],
+    groups: list[Group],
+    lives: list[dict[str, Any]],
+) -> list[Facts]:
     happened = [
         Happening(contact_id=contact.id, deed=deed, at=NOON - timedelta(days=days), campaign_id=campaign)
         for contact, life in zip(contacts, lives, strict=True)
@@ -205,7 +202,7 @@ async def _lived(stores, us, contacts: list[Contact], groups, lives) -> list[Fac
     return [
         Facts(
             contact=contact,
-            groups=frozenset(groups[n].id for n in life["groups"]),
+            groups=frozenset(group.id for n, group in enumerate(groups) if n in life["groups"]),
             stopped_topics=frozenset({"news"} if life["stops_news"] else ()),
             deeds={deed: _told(happened, contact, deed) for deed in Deed},
         )
@@ -236,67 +233,100 @@ def a_segment(organization: OrganizationId, name: str = "Romans") -> Segment:
     )
 
 
-async def test_a_segment_stands_where_a_group_may(stores, us):
-    segment = a_segment(us)
-    roman, other = a_contact(us, "+447700900001", attributes={"city": "Rome"}), a_contact(us, "+447700900002")
-    async with stores.begin(us) as work:
-        await work.contacts.add([roman, other])
-        await work.segments.add(segment)
-    wanted = ContactFilter(group_id=GroupId(segment.id), at=NOON)
-    async with stores.reading(us) as look:
-        assert await look.contacts.size(wanted) == 1
-        assert [each.contact_id for each in await look.contacts.addressees(wanted, after=None, limit=9)] == [
-            roman.id
-        ]
-        assert (await look.contacts.page(wanted, cursor=None, limit=9, number=1)).total == 1
+@pytest.mark.anyio
+class SegmentsContract(OfAnOrganization):
+    """Subclass it beside a fixture `stores` that gives a `Stores` of your own."""
 
+    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        people=st.lists(st.tuples(persons, lives), min_size=1, max_size=5),
+        asked=st.lists(rules, min_size=3, max_size=6),
+    )
+    async def test_sql_answers_as_the_rule_does(
+        self, stores: Stores, people: list[tuple[dict[str, Any], dict[str, Any]]], asked: list[Any]
+    ) -> None:
+        us = OrganizationId(uuid4())
+        contacts = [a_contact(us, phone, **told) for phone, (told, _) in zip(phones(9), people, strict=False)]
+        groups = [a_group(us, str(n)) for n in range(GROUPS)]
+        facts = await _lived(stores, us, contacts, groups, [life for _, life in people])
+        async with stores.reading(us) as look:
+            for told in asked:
+                rule = built(told, [group.id for group in groups])
+                wanted = ContactFilter(rule=rule, at=NOON)
+                chosen = await look.contacts.addressees(wanted, after=None, limit=10)
+                expected = {each.contact.id for each in facts if matches(rule, each, KINDS, NOON)}
+                assert {each.contact_id for each in chosen} == expected
+                assert await look.contacts.size(wanted) == len(expected)
 
-async def test_segments_have_names_of_their_own_and_belong_to_one_organisation(stores, us):
-    them = OrganizationId(uuid4())
-    one, two, theirs = a_segment(us), a_segment(us, "Greeks"), a_segment(them)
-    async with stores.begin(them) as work:
-        await work.segments.add(theirs)
-    async with stores.begin(us) as work:
-        await work.segments.add(one)
-        await work.segments.add(two)
-        assert list(await work.segments.all()) == [one, two]
-        for attempt in (work.segments.get(theirs.id), work.segments.remove(theirs.id)):
-            with pytest.raises(SegmentNotFound):
-                await attempt
-    with pytest.raises(SegmentNameTaken):
+    async def test_a_segment_stands_where_a_group_may(self, stores: Stores, us: OrganizationId) -> None:
+        segment = a_segment(us)
+        roman, other = (
+            a_contact(us, "+447700900001", attributes={"city": "Rome"}),
+            a_contact(us, "+447700900002"),
+        )
         async with stores.begin(us) as work:
-            await work.segments.add(a_segment(us))
-    async with stores.reading(us) as look:
-        page = await look.segments.page(cursor=None, limit=1, number=1)
-        assert (page.items, page.total) == ([two], 2)
-        rest = await look.segments.page(cursor=page.next_cursor, limit=1)
-        assert (rest.items, rest.next_cursor) == ([one], None)
-        assert await look.segments.get(one.id) == one
-        with pytest.raises(SegmentNotFound):
-            await look.segments.get(theirs.id)
+            await work.contacts.add([roman, other])
+            await work.segments.add(segment)
+        wanted = ContactFilter(group_id=GroupId(segment.id), at=NOON)
+        async with stores.reading(us) as look:
+            assert await look.contacts.size(wanted) == 1
+            assert [
+                each.contact_id for each in await look.contacts.addressees(wanted, after=None, limit=9)
+            ] == [roman.id]
+            assert (await look.contacts.page(wanted, cursor=None, limit=9, number=1)).total == 1
 
+    async def test_segments_have_names_of_their_own_and_belong_to_one_organisation(
+        self, stores: Stores, us: OrganizationId
+    ) -> None:
+        them = OrganizationId(uuid4())
+        one, two, theirs = a_segment(us), a_segment(us, "Greeks"), a_segment(them)
+        async with stores.begin(them) as work:
+            await work.segments.add(theirs)
+        async with stores.begin(us) as work:
+            await work.segments.add(one)
+            await work.segments.add(two)
+            assert list(await work.segments.all()) == [one, two]
+            for attempt in (work.segments.get(theirs.id), work.segments.remove(theirs.id)):
+                with pytest.raises(SegmentNotFound):
+                    await attempt
+        with pytest.raises(SegmentNameTaken):
+            async with stores.begin(us) as work:
+                await work.segments.add(a_segment(us))
+        async with stores.reading(us) as look:
+            page = await look.segments.page(cursor=None, limit=1, number=1)
+            assert (page.items, page.total) == ([two], 2)
+            rest = await look.segments.page(cursor=page.next_cursor, limit=1)
+            assert (rest.items, rest.next_cursor) == ([one], None)
+            assert await look.segments.get(one.id) == one
+            with pytest.raises(SegmentNotFound):
+                await look.segments.get(theirs.id)
 
-async def test_attributes_are_defined_once_and_found_by_their_exact_name(stores, us):
-    number = Attribute(organization_id=us, key="Age", kind=Kind.NUMBER, created_at=NOON)
-    choice = Attribute(organization_id=us, key="age", kind=Kind.CHOICE, choices=("a", "b"), created_at=NOON)
-    async with stores.begin(us) as work:
-        await work.attributes.define([number, choice])
-        await work.attributes.define([Attribute(organization_id=us, key="age", created_at=NOON)])
-        assert await work.attributes.all() == {"Age": number, "age": choice}
-        await work.attributes.remove("Age")
-        with pytest.raises(AttributeNotFound):
-            await work.attributes.get("Age")
-    async with stores.reading(OrganizationId(uuid4())) as look:
-        assert await look.attributes.all() == {}
+    async def test_attributes_are_defined_once_and_found_by_their_exact_name(
+        self, stores: Stores, us: OrganizationId
+    ) -> None:
+        number = Attribute(organization_id=us, key="Age", kind=Kind.NUMBER, created_at=NOON)
+        choice = Attribute(
+            organization_id=us, key="age", kind=Kind.CHOICE, choices=("a", "b"), created_at=NOON
+        )
+        async with stores.begin(us) as work:
+            await work.attributes.define([number, choice])
+            await work.attributes.define([Attribute(organization_id=us, key="age", created_at=NOON)])
+            assert await work.attributes.all() == {"Age": number, "age": choice}
+            await work.attributes.remove("Age")
+            with pytest.raises(AttributeNotFound):
+                await work.attributes.get("Age")
+        async with stores.reading(OrganizationId(uuid4())) as look:
+            assert await look.attributes.all() == {}
 
-
-async def test_the_contacts_that_have_an_attribute_come_in_order(stores, us):
-    people = [
-        a_contact(us, phone, attributes={"age": "1"} if n % 2 else {"ages": "1"})
-        for n, phone in enumerate(phones(6))
-    ]
-    async with stores.begin(us) as work:
-        await work.contacts.add(people)
-        first = await work.contacts.having("age", after=None, limit=2)
-        rest = await work.contacts.having("age", after=first[-1].id, limit=2)
-    assert [each.id for each in (*first, *rest)] == [people[n].id for n in (1, 3, 5)]
+    async def test_the_contacts_that_have_an_attribute_come_in_order(
+        self, stores: Stores, us: OrganizationId
+    ) -> None:
+        people = [
+            a_contact(us, phone, attributes={"age": "1"} if n % 2 else {"ages": "1"})
+            for n, phone in enumerate(phones(6))
+        ]
+        async with stores.begin(us) as work:
+            await work.contacts.add(people)
+            first = await work.contacts.having("age", after=None, limit=2)
+            rest = await work.contacts.having("age", after=first[-1].id, limit=2)
+        assert [each.id for each in (*first, *rest)] == [people[n].id for n in (1, 3, 5)]
