@@ -59,11 +59,13 @@ class SqlCampaigns:
     async def save(self, campaign: Campaign) -> None:
         values = {**_row(campaign), "reason": campaign.reason and campaign.reason[:500]}
         values.pop("told")
-        await self.connection.execute(update(campaigns).where(campaigns.c.id == campaign.id).values(values))
+        mine = (campaigns.c.id == campaign.id, campaigns.c.organization_id == self.organization)
+        await self.connection.execute(update(campaigns).where(*mine).values(values))
 
     async def told(self, id: CampaignId, epoch: int) -> None:
+        mine = (campaigns.c.id == id, campaigns.c.organization_id == self.organization)
         await self.connection.execute(
-            update(campaigns).where(campaigns.c.id == id, campaigns.c.told < epoch).values(told=epoch)
+            update(campaigns).where(*mine, campaigns.c.told < epoch).values(told=epoch)
         )
 
     async def retry_of(self, id: CampaignId, origin: Origin = Origin.RETRY) -> CampaignId | None:
@@ -89,11 +91,10 @@ class SqlCampaigns:
         return [campaign for campaign in found if template in campaign.templates]
 
     async def remove(self, id: CampaignId) -> None:
-        for table in (recipients, responses, tallies, planning):
-            await self.connection.execute(delete(table).where(table.c.campaign_id == id))
-        await self.connection.execute(
-            delete(campaigns).where(campaigns.c.id == id, campaigns.c.organization_id == self.organization)
-        )
+        mine = (campaigns.c.id == id, campaigns.c.organization_id == self.organization)
+        if (await self.connection.execute(delete(campaigns).where(*mine))).rowcount:
+            for table in (recipients, responses, tallies, planning):
+                await self.connection.execute(delete(table).where(table.c.campaign_id == id))
 
     async def page(
         self, *, state: str | None, cursor: str | None, limit: int, number: int | None = None

@@ -80,7 +80,7 @@ class SqlRecipients:
                 {
                     **asdict(recipient),
                     "name": recipient.name[:200],
-                    "reason": (recipient.reason or "")[:500] or None,
+                    "reason": recipient.reason and recipient.reason[:500],
                 }
                 for recipient in new
             ],
