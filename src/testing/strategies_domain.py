@@ -23,6 +23,7 @@ from msgspec import Meta, Struct
 from tidings.domain.campaigns import Recipient
 from tidings.domain.events import Move
 from tidings.domain.kernel import PersonKey, Phone, PhoneNumberId, WabaId, Wamid, person_key
+from tidings.domain.whatsapp.conversations import Conversation, Inbound
 from tidings.domain.whatsapp.messages import Message
 from tidings.domain.whatsapp.numbers import Lease, Number
 from tidings.testing.strategies import phones, wamids
@@ -37,6 +38,8 @@ moments: st.SearchStrategy[datetime] = st.datetimes(
     datetime(2000, 1, 1), datetime(2099, 12, 31), timezones=st.just(UTC)
 )
 digits: st.SearchStrategy[str] = st.from_regex(r"[1-9][0-9]{9,15}", fullmatch=True)
+bsuids: st.SearchStrategy[str] = st.from_regex(r"[A-Z]{2}\.(ENT\.)?[0-9A-Za-z]{1,128}", fullmatch=True)
+"""Business-scoped user ids (fact sheet 2.10)."""
 words: st.SearchStrategy[str] = st.from_regex(r"[a-z][a-z_]{0,30}", fullmatch=True)
 counts: st.SearchStrategy[int] = st.integers(0, 2**31 - 1)
 countries: st.SearchStrategy[str] = st.sampled_from(["", "GB", "DE", "BR", "IN"])
@@ -76,7 +79,9 @@ _KNOWN: Mapping[type[Struct], Mapping[str, st.SearchStrategy[Any]]] = {
         "price_category": words,
     },
     Move: {"priced": words, "price_category": words, "state": st.sampled_from(["sent", "delivered", "read"])},
-    Message: {"zone": zones, "priced": words, "price_category": words, "recipient": st.none() | digits},
+    Message: {"zone": zones, "priced": words, "price_category": words, "recipient": st.none() | bsuids},
+    Inbound: {"sender_user_id": st.none() | bsuids, "kind": words},
+    Conversation: {"recipient": st.none() | bsuids},
     Number: {"quality_rating": st.sampled_from(["GREEN", "YELLOW", "RED", "UNKNOWN"])},
     Lease: {"name": words, "owner": words},
 }

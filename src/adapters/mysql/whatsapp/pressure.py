@@ -169,11 +169,9 @@ class SqlPressure:
         )
         # Only what this very attempt had counted: another message may have reached the person too.
         r = reached.c
-        keys = [(m.organization_id, m.person) for m in failed if m.attempted_at is not None]
-        moments = {m.attempted_at for m in failed if m.attempted_at is not None}
-        if keys:
-            await self.connection.execute(
-                delete(reached).where(
-                    tuple_(r.organization_id, r.person).in_(sorted(keys)), r.at.in_(sorted(moments))
-                )
-            )
+        counted = sorted((m.organization_id, m.person, m.attempted_at) for m in failed if m.attempted_at)
+        if counted:
+            # The first is what the primary key is looked up by; the second says the same and the moment.
+            whose = tuple_(r.organization_id, r.person).in_([each[:2] for each in counted])
+            when = tuple_(r.organization_id, r.person, r.at).in_(counted)
+            await self.connection.execute(delete(reached).where(whose, when))
