@@ -107,3 +107,11 @@ def test_every_file_that_a_page_names_is_there():
             if not (page.parent / link).exists():
                 missing.append(f"{page.name}: {link}")
     assert missing == []
+
+
+def test_every_suite_for_adapters_of_others_is_on_the_page_beside_its_module():
+    page = (ROOT / "docs" / "reliability.md").read_text()
+    rows = [row for row in page.splitlines() if row.startswith("| `")]
+    for file in (ROOT / "src" / "testing" / "contracts").glob("*.py"):
+        for suite in re.findall(r"^class (\w+Contract)\b", file.read_text(), re.M):
+            assert [row for row in rows if f"`{file.stem}`" in row and f"`{suite}`" in row], suite

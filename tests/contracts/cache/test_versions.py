@@ -1,4 +1,4 @@
-"""What every source of versions promises, and what Redis's may cost when it is gone."""
+"""Our own sources of versions, and what Redis's may cost when it is gone."""
 
 import asyncio
 import time
@@ -15,9 +15,10 @@ from tidings.adapters.embedded.versions import FileVersions
 from tidings.adapters.redis.cache import SILENCE, RedisCache, RedisVersions
 from tidings.adapters.redis.link import REST, Link
 from tidings.domain.kernel import OrganizationId
+from tidings.testing.contracts.versions import US, VersionsContract
 
 pytestmark = pytest.mark.anyio
-US, THEM = OrganizationId(uuid4()), OrganizationId(uuid4())
+THEM = OrganizationId(uuid4())
 
 
 @dataclass
@@ -90,19 +91,8 @@ async def place(request, tmp_path):
             yield place
 
 
-async def test_a_version_stays_until_something_changes(place):
-    seen = {await place.here.of("contacts", US) for _ in range(5)}
-    assert len(seen) == 1
-    assert None not in seen
-
-
-async def test_a_change_anywhere_makes_another_version_everywhere_that_never_comes_back(place):
-    here, there = set(), set()
-    for _ in range(5):
-        here.add(await place.here.of("contacts", US))
-        there.add(await place.there.of("contacts", US))
-        await place.change(US)
-    assert (len(here), len(there)) == (5, 5)
+class TestVersions(VersionsContract):
+    pass
 
 
 async def test_one_who_changes_sees_it_without_waiting_for_news(redis_server):

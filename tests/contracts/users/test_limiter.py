@@ -1,4 +1,4 @@
-"""What every limiter promises, and what becomes of Redis's when Redis is gone."""
+"""Our own limiters, and what becomes of Redis's when Redis is gone."""
 
 import asyncio
 import time
@@ -9,10 +9,9 @@ import pytest
 from tidings.adapters.embedded.limits import LocalLimiter
 from tidings.adapters.redis.limits import RedisLimiter
 from tidings.adapters.redis.link import Link
-from tidings.domain.users import Budget
+from tidings.testing.contracts.limiters import SLOW, LimiterContract
 
 pytestmark = pytest.mark.anyio
-SLOW = Budget(name="b", tries=5, seconds=60)
 
 
 @pytest.fixture(params=["local", "redis"])
@@ -26,34 +25,8 @@ async def limiter(request):
     await link.aclose()
 
 
-async def test_of_many_tries_at_once_as_many_win_as_are_left(limiter):
-    key = uuid4().hex
-    answers = await asyncio.gather(*(limiter.spend(SLOW, key) for _ in range(30)))
-    assert answers.count(None) == 5
-    assert all(0 < wait <= 12.001 for wait in answers if wait is not None)
-    assert await limiter.spend(SLOW, uuid4().hex) is None
-    other = Budget(name="other", tries=1, seconds=60)
-    assert await limiter.spend(other, key) is None
-
-
-async def test_a_try_that_was_rightful_comes_back(limiter):
-    key = uuid4().hex
-    for _ in range(5):
-        assert await limiter.spend(SLOW, key) is None
-    await limiter.give_back(SLOW, key)
-    assert await limiter.spend(SLOW, key) is None
-    assert await limiter.spend(SLOW, key) is not None
-    await limiter.give_back(SLOW, uuid4().hex)
-
-
-async def test_tries_come_back_one_by_one(limiter):
-    quick, key = Budget(name="quick", tries=2, seconds=0.4), uuid4().hex
-    assert [await limiter.spend(quick, key) for _ in range(2)] == [None, None]
-    wait = await limiter.spend(quick, key)
-    assert wait is not None
-    await asyncio.sleep(wait + 0.05)
-    assert await limiter.spend(quick, key) is None
-    assert await limiter.spend(quick, key) is not None
+class TestLimiter(LimiterContract):
+    pass
 
 
 async def test_several_processes_share_one_budget(redis_server):
