@@ -44,6 +44,12 @@ SCOPES = (
     "conversations:all",
     "messages:read",
     "wabas:read",
+    "contacts:reveal",
+    "templates:read",
+    "templates:write",
+    "campaigns:read",
+    "campaigns:write",
+    "campaigns:launch",
 )
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -127,6 +133,11 @@ def test_a_django_clinic_takes_people_in(service, monkeypatch):
     wrong = client.post("/people", {"phone": "nonsense"})
     assert (wrong.status_code, list(wrong.json()["faults"])) == (400, ["phone"])
     clinic.tidings.cache_clear()
+
+
+def test_a_platform_at_an_address_does_what_the_model_says(service, capsys):
+    example("try_the_platform").main(service.url, service.key, 2, 12)
+    assert "everything as it must be" in capsys.readouterr().out
 
 
 def test_a_nightly_import_says_what_happened_and_changes_nothing_twice(service, tmp_path, capsys):

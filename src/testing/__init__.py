@@ -4,6 +4,8 @@
 - `Chaos`: faults at every call of a port: the process is killed there, or the port is away.
 - `crash_points`: one campaign killed once at every point; `simulate`, `shrink`: stories told by a seed.
 - `Promise`, `check`: nobody twice, nobody forgotten, no status lost, nothing moved back.
+- `tidings.testing.machine`: any operations on a whole platform, embedded or at an address, beside a model.
+- `tidings.testing.contracts`: the suites that every adapter of a port passes, ours and yours.
 - `tidings.testing.strategies`: hypothesis strategies for what the domain and Meta's webhooks are made of.
 
 On the command line: `python -m tidings.testing simulate --seeds 1000`, `... crash-points`.
