@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from tidings.adapters.embedded.system import utcnow, uuid7
+from tidings.adapters.mysql.contacts import search
 from tidings.adapters.mysql.contacts.privacy import Pseudonyms
 from tidings.adapters.mysql.contacts.tables import consents, memberships, standings
 from tidings.adapters.mysql.contacts.work import contacts_in
@@ -49,6 +50,17 @@ class TestConsents(ConsentsContract):
 
 class TestSearch(SearchContract):
     pass
+
+
+class TestSearchOverManyBlocks(SearchContract):
+    """The same, where a block holds eight people and everybody who seems to be meant is looked at by twos."""
+
+    @pytest.fixture(autouse=True)
+    def small_blocks(self, monkeypatch):
+        monkeypatch.setattr(grams, "BLOCK", 8)
+        monkeypatch.setattr(grams, "_BYTES", 1)
+        for name, value in {"BLOCK": 8, "LOOK": 2, "MOST": 3, "BLOCKS": 2, "CROWDED": 0}.items():
+            monkeypatch.setattr(search, name, value)
 
 
 @pytest.mark.anyio

@@ -34,12 +34,14 @@ g = grams.c
 l = places.c  # noqa: E741 - places
 u = unindexed.c
 p = people.c
-LOOK, MOST = 50, 800
+LOOK, MOST = 64, 1024
 """Candidates looked at in the first statement; in each later one four times as many, up to the second."""
-TELLING = 6
-"""Grams that are looked up; what the others would still rule out is seen when the candidates are."""
-BLOCKS = 64
-"""Blocks read in one statement at most: 2 MiB."""
+FEW, MANY = 4, 8
+"""Grams that are looked up at first, and at most; the others rule out nobody that a look does not."""
+CROWDED = 1
+"""Candidates in a block beyond which further grams cost less than looking at everybody."""
+BLOCKS = 256
+"""Blocks of each gram that are read in one statement at most, half a KiB to eight of them each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,53 +95,82 @@ async def candidates(
     last = (await connection.execute(blocks)).scalar_one_or_none()
     end = (-1 if last is None else int(last)) + 1
     end = end if below is None else min(below, end)
-    rarest = await _rarest(connection, organization, needed)
-    look = LOOK
-    async for block, bits in _in_common(connection, organization, rarest, (end - 1) // BLOCK):
-        found = places_down(block, bits, end)
-        while some := list(islice(found, look)):
-            look = min(look * 4, MOST)
-            where = select(l.place, l.contact_id).where(l.organization_id == organization, l.place.in_(some))
-            rows = await connection.execute(where.order_by(l.place.desc()))
-            yield [(place, ContactId(id)) for place, id in rows]
+    look, waiting = LOOK, list[int]()
+    async for some in _in_common(connection, organization, needed, (end - 1) // BLOCK):
+        found = (place for block, bits in some for place in places_down(block, bits, end))
+        while len(waiting := waiting + list(islice(found, look - len(waiting)))) == look:
+            yield await _who(connection, organization, waiting)
+            look, waiting = min(look * 4, MOST), []
+    if waiting:
+        yield await _who(connection, organization, waiting)
 
 
-async def _rarest(
-    connection: AsyncConnection, organization: OrganizationId, needed: Collection[str]
-) -> list[str]:
-    """Those of the grams that tell most: what is rare is stored in few bytes. None when one is nowhere."""
-    size = func.sum(func.length(g.bits))
-    query = (
-        select(g.gram, size)
-        .where(g.organization_id == organization, g.gram.in_(list(needed)))
-        .group_by(g.gram)
-    )
-    sizes: dict[str, int] = {gram: int(size) for gram, size in await connection.execute(query)}
-    return sorted(sizes, key=lambda gram: (sizes[gram], gram))[:TELLING] if len(sizes) == len(needed) else []
+async def _who(
+    connection: AsyncConnection, organization: OrganizationId, some: Sequence[int]
+) -> list[tuple[int, ContactId]]:
+    where = select(l.place, l.contact_id).where(l.organization_id == organization, l.place.in_(some))
+    rows = await connection.execute(where.order_by(l.place.desc()))
+    return [(place, ContactId(id)) for place, id in rows]
 
 
 async def _in_common(
     connection: AsyncConnection, organization: OrganizationId, needed: Collection[str], last: int
-) -> AsyncIterator[tuple[int, int]]:
-    """Blocks from the last one down that have all grams, with the bits that these have in common.
+) -> AsyncIterator[list[tuple[int, int]]]:
+    """Blocks from the last one down, with the bits that the grams have in common there.
 
-    Few at first, since the latest contacts often fill the page, then many in one statement.
+    Few blocks at first, since the latest contacts often fill the page, then many in one statement. Some
+    grams tell who may be meant; others are read only where that leaves many.
     """
-    theirs = (g.organization_id == organization, g.gram.in_(list(needed)))
-    having = select(g.block).where(*theirs, g.block <= last).group_by(g.block)
-    having = having.having(func.count() == len(needed)).order_by(g.block.desc())
-    left = list((await connection.execute(having)).scalars()) if needed else []
+    telling = await _telling(connection, organization, needed, last)
+    few, more = telling[:FEW], telling[FEW:MANY]
     many = 1
-    while left:
-        some, left = left[:many], left[many:]
-        many = min(many * 4, BLOCKS)
-        stored: dict[int, list[bytes]] = {block: [] for block in some}
-        for block, bits in await connection.execute(
-            select(g.block, g.bits).where(*theirs, g.block.in_(some))
-        ):
-            stored[block].append(bits)
-        for block in some:
-            yield block, common([unpacked(bits) for bits in stored[block]])
+    while last >= 0:
+        some = range(last, max(last - many, -1), -1)
+        last, many = last - many, min(many * 4, BLOCKS)
+        found = await _common(connection, organization, few, some)
+        crowded = [block for block, bits in found.items() if bits.bit_count() > CROWDED]
+        if more and crowded:
+            for block, bits in (await _common(connection, organization, more, crowded)).items():
+                found[block] &= bits
+        yield list(found.items())
+
+
+async def _telling(
+    connection: AsyncConnection, organization: OrganizationId, needed: Collection[str], last: int
+) -> list[str]:
+    """The grams in the order in which they tell most: the rarest first, and first those that lie apart.
+
+    What is rare is stored in few bytes, and rare among the latest is rare. Of two grams of which one goes on
+    where the other ends, the second tells little.
+    """
+    size = func.sum(func.length(g.bits))
+    query = select(g.gram, size).where(
+        g.organization_id == organization, g.gram.in_(list(needed)), g.block.in_([last, last - 1])
+    )
+    rows = await connection.execute(query.group_by(g.gram))
+    sizes: dict[str, int] = {gram: int(size) for gram, size in rows}
+    rarest = sorted(needed, key=lambda gram: (sizes.get(gram, 0), gram))
+    apart = list[str]()
+    for gram in rarest:
+        if not any(gram[1:] == each[:2] or each[1:] == gram[:2] for each in apart):
+            apart.append(gram)
+    return [*apart, *(gram for gram in rarest if gram not in apart)]
+
+
+async def _common(
+    connection: AsyncConnection, organization: OrganizationId, wanted: Sequence[str], blocks: Sequence[int]
+) -> dict[int, int]:
+    """The bits that these grams have in common, by block; 0 where one of them is nowhere."""
+    query = select(g.block, g.bits).where(
+        g.organization_id == organization, g.gram.in_(wanted), g.block.in_(list(blocks))
+    )
+    stored: dict[int, list[bytes]] = {block: [] for block in blocks}
+    for block, bits in await connection.execute(query):
+        stored[block].append(bits)
+    return {
+        block: common([unpacked(bits) for bits in theirs]) if len(theirs) == len(wanted) else 0
+        for block, theirs in stored.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)
