@@ -58,9 +58,9 @@ bench: $(STAMP) ## figures on MySQL and Redis, as ratios against the bare loop i
 bench-compare: $(STAMP) ## the last run beside the one before it, or beside WITH=file.json
 	@$(BIN)/python -m bench.compare $(WITH)
 
-bench-large: $(STAMP) ## how looking for people slows down from 10,000 of them to 10 million, on MySQL
+bench-large: $(STAMP) ## how questions slow down from 10,000 people and messages to 10 million, on MySQL
 	@bash tests/servers.sh
-	@$(BIN)/python -m bench growth --people 10000000 --on mysql
+	@$(BIN)/python -m bench growth growth-messages --people 10000000 --on mysql
 
 pictures: $(STAMP) ## screenshots of every page of the console into docs/pictures
 	@bash tests/servers.sh

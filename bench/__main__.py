@@ -81,6 +81,18 @@ def _growth(sizes: Sizes) -> Row:
     return growth(10_000, sizes.people)
 
 
+def _growth_messages(sizes: Sizes) -> Row:
+    from bench.growth_messages import growth_messages
+
+    return growth_messages(10_000, sizes.people)
+
+
+def _start(sizes: Sizes) -> Row:
+    from bench.starting import start
+
+    return start()
+
+
 def _import(sizes: Sizes) -> Row:
     from bench.importing import importing
 
@@ -152,6 +164,8 @@ ROWS: Mapping[str, Callable[[Sizes], Row]] = {
     "item-mysql": _item_mysql,
     "create": _create,
     "growth": _growth,
+    "growth-messages": _growth_messages,
+    "start": _start,
     "login": _login,
     "gateway": _gateway,
 }
@@ -222,7 +236,7 @@ def main(told: Sequence[str] | None = None) -> int:
     parser.add_argument("--requests", type=int, default=5000, help="to the service")
     parser.add_argument("--import-rows", type=int, default=20_000, help="of the contact file")
     parser.add_argument(
-        "--people", type=int, default=1_000_000, help="of the large organisation, beside one of 10,000"
+        "--people", type=int, default=1_000_000, help="or messages of the large organisation, beside 10,000"
     )
     parser.add_argument(
         "--on", choices=("sqlite", "mysql", "mariadb"), default="sqlite", help="what keeps the tables"

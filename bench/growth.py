@@ -37,31 +37,37 @@ COMPANIES = ("Acme London", "Acme Lagos", "Acme Lima", "Acme Lyon", "Acme Leeds"
 def growth(small: int, large: int) -> Row:
     """Ratio of the worst p99: that of the large organisation by that of the small one."""
     few, many = (asyncio.run(_measured(size)) for size in (small, large))
-    ratios = {name: many[name][1] / few[name][1] for name in few if name != "loaded"}
-    worst = max(ratios, key=lambda name: ratios[name])
+    return compared("growth", "people", (few, small), (many, large))
+
+
+Figures = dict[str, tuple[float, float]]
+"""p50 and p99 in milliseconds, by question."""
+
+
+def compared(name: str, of: str, below: tuple[Figures, int], above: tuple[Figures, int]) -> Row:
+    """The row of the same questions beside few and beside many."""
+    (few, small), (many, large) = below, above
+    ratios = {question: many[question][1] / few[question][1] for question in few if question != "loaded"}
+    worst = max(ratios, key=lambda question: ratios[question])
     return Row(
-        name="growth",
+        name=name,
         unit="questions/s",
         ours=_side(many, large),
         bare=_side(few, small),
         ratio=ratios[worst],
-        what=f"above: {large:,} people, below: {small:,}; ratio of p99 of the worst question, {worst}",
+        what=f"above: {large:,} {of}, below: {small:,}; ratio of p99 of the worst question, {worst}",
         more={
-            f"{name} {which}": found[name][place]
+            f"{question} {which}": found[question][place]
             for which, found, place in (
                 ("p50 small", few, 0),
                 ("p99 small", few, 1),
                 ("p50 large", many, 0),
                 ("p99 large", many, 1),
             )
-            for name in ratios
+            for question in ratios
         }
-        | {"people loaded a second": large / many["loaded"][0]},
+        | {f"{of} loaded a second": large / many["loaded"][0]},
     )
-
-
-Figures = dict[str, tuple[float, float]]
-"""p50 and p99 in milliseconds, by question."""
 
 
 def _side(found: Figures, size: int) -> Side:

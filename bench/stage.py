@@ -50,11 +50,13 @@ class Stage:
     graph: httpx.Client
     processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
 
-    def start(self, name: str, *command: str) -> "subprocess.Popen[bytes]":
+    def start(
+        self, name: str, *command: str, python: str | Path = sys.executable
+    ) -> "subprocess.Popen[bytes]":
         """A Python module in a process of its own, whose words go to a file."""
         with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", *command],
+                [python, "-m", *command],
                 env={**os.environ, **self.environment},
                 stdout=log,
                 stderr=log,
@@ -63,10 +65,14 @@ class Stage:
         self.processes[name] = process
         return process
 
+    def end(self, name: str) -> None:
+        """One of the processes."""
+        _stop(self.processes.pop(name))
+
     def restart(self) -> None:
         """The service, anew: what it had in memory is gone."""
         if "service" in self.processes:
-            _stop(self.processes["service"])
+            self.end("service")
         self.start("service", "tidings", "serve", "--port", str(self.port), "--no-send")
         until(lambda: _up(self.service, "/health"), "the service", self)
 

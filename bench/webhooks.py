@@ -41,7 +41,7 @@ def webhooks(messages: int) -> Row:
         stage.sign_up()
         account = stage.connect()
         known = asyncio.run(_known(stage, account["phoneNumberId"], messages))
-        bodies = list(_bodies(account["phoneNumberId"], account["wabaId"], known))
+        bodies = list(bodies_of(account["phoneNumberId"], account["wabaId"], known))
         deliveries = [
             request("POST", "/api/messages/webhook", stage.port, body, signed(stage.secret, body))
             for body in bodies
@@ -49,7 +49,7 @@ def webhooks(messages: int) -> Row:
         pid = stage.processes["service"].pid
         before, queries, began = cpu_of(pid), asked(), time.perf_counter()
         rate, p50, p99 = drive(stage.port, deliveries, CONNECTIONS)
-        asyncio.run(_applied(stage))
+        asyncio.run(applied(stage))
         took = time.perf_counter() - began
         statuses = len(bodies) * PER_BODY
         ours = Side(
@@ -85,7 +85,7 @@ async def _known(stage: Stage, number: str, count: int) -> list[tuple[Wamid, UUI
         async with container.whatsapp_read()() as look:
             (owner,) = await look.numbers.find([PhoneNumberId(number)])
         for start in range(0, count, PER_BODY):
-            page = [_message(owner.organization_id, number, n, now) for n in range(start, start + PER_BODY)]
+            page = [message_of(owner.organization_id, number, n, now) for n in range(start, start + PER_BODY)]
             async with container.whatsapp_begin()() as work:
                 await work.messages.add(page)
                 await work.messages.save(page)
@@ -94,7 +94,8 @@ async def _known(stage: Stage, number: str, count: int) -> list[tuple[Wamid, UUI
     return made
 
 
-def _message(organization: OrganizationId, number: str, n: int, now: datetime) -> Message:
+def message_of(organization: OrganizationId, number: str, n: int, now: datetime) -> Message:
+    """One that Meta has accepted."""
     phone = Phone(f"+4477{n:08}")
     return Message(
         id=MessageId(uuid7()),
@@ -115,10 +116,17 @@ def _message(organization: OrganizationId, number: str, n: int, now: datetime) -
     )
 
 
-def _bodies(number: str, waba: str, known: Sequence[tuple[Wamid, UUID]]) -> list[bytes]:
+def bodies_of(
+    number: str,
+    waba: str,
+    known: Sequence[tuple[Wamid, UUID]],
+    per_body: int = PER_BODY,
+    words: Sequence[str] = WORDS,
+) -> list[bytes]:
+    """What Meta would say of these messages: each of the words of every one, so many in a delivery."""
     bodies: list[bytes] = []
-    for start in range(0, len(known), PER_BODY):
-        for word in WORDS:
+    for start in range(0, len(known), per_body):
+        for word in words:
             statuses = [
                 {
                     "id": wamid,
@@ -127,7 +135,7 @@ def _bodies(number: str, waba: str, known: Sequence[tuple[Wamid, UUID]]) -> list
                     "recipient_id": f"4477{start + n:08}",
                     "biz_opaque_callback_data": callback_data(AttemptId(attempt)),
                 }
-                for n, (wamid, attempt) in enumerate(known[start : start + PER_BODY])
+                for n, (wamid, attempt) in enumerate(known[start : start + per_body])
             ]
             metadata = {"display_phone_number": "447700900000", "phone_number_id": number}
             value = {"messaging_product": "whatsapp", "metadata": metadata, "statuses": statuses}
@@ -136,7 +144,7 @@ def _bodies(number: str, waba: str, known: Sequence[tuple[Wamid, UUID]]) -> list
     return bodies
 
 
-async def _applied(stage: Stage) -> None:
+async def applied(stage: Stage) -> None:
     """Wait for it, with one connection: whoever measures must not be in the way. Raise Stuck."""
     end = time.monotonic() + PATIENCE
     async with assembled(read_settings({**os.environ, **stage.environment})) as container:
