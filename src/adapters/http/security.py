@@ -213,9 +213,10 @@ def provide_origin(request: Request[Any, Any, Any]) -> str:
     return str(request.scope["state"].get("origin", ""))
 
 
-def permitted(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+async def permitted(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """A guard for the whole application: what the handler declared holds before its body is even read.
 
+    It waits for nothing, but Litestar sends guards that are no coroutines through a thread, at each request.
     Raise BadToken, NotPermitted, SessionNeeded.
     """
     permission = handler.opt.get("permission")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from redis.exceptions import RedisError
 
+from tidings.adapters.redis.batching import Batches
 from tidings.adapters.redis.link import Link, NoAnswer, connected
 from tidings.application.pausing import pause
 from tidings.application.ports.common import NewId
@@ -30,17 +31,21 @@ class RedisCache:
     """The FarCache port."""
 
     link: Link
+    batches: Batches = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "batches", Batches(self.link))
 
     async def read(self, key: str) -> bytes | None:
         try:
-            found: bytes | None = await self.link.ask(lambda redis: redis.get(f"{PREFIX}{key}"))
+            found: bytes | None = await self.batches.ask(lambda line: line.get(f"{PREFIX}{key}"))
         except NoAnswer:
             return None
         return found
 
     async def keep(self, key: str, value: bytes, *, seconds: float) -> None:
         with contextlib.suppress(NoAnswer):
-            await self.link.ask(lambda redis: redis.set(f"{PREFIX}{key}", value, px=int(seconds * 1000)))
+            await self.batches.ask(lambda line: line.set(f"{PREFIX}{key}", value, px=int(seconds * 1000)))
 
 
 @dataclass(slots=True)
