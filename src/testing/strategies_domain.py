@@ -23,6 +23,7 @@ from msgspec import Meta, Struct
 from tidings.domain.campaigns import Recipient
 from tidings.domain.events import Move
 from tidings.domain.kernel import PersonKey, Phone, PhoneNumberId, WabaId, Wamid, person_key
+from tidings.domain.users.subscriptions import Delivery
 from tidings.domain.whatsapp.conversations import Conversation, Inbound
 from tidings.domain.whatsapp.messages import Message
 from tidings.domain.whatsapp.numbers import Lease, Number
@@ -83,6 +84,7 @@ _KNOWN: Mapping[type[Struct], Mapping[str, st.SearchStrategy[Any]]] = {
     Inbound: {"sender_user_id": st.none() | bsuids, "kind": words},
     Conversation: {"recipient": st.none() | bsuids},
     Number: {"quality_rating": st.sampled_from(["GREEN", "YELLOW", "RED", "UNKNOWN"])},
+    Delivery: {"type": words, "key": words},
     Lease: {"name": words, "owner": words},
 }
 """What fields may hold beyond what their type says."""

@@ -1,8 +1,8 @@
 """`python -m tests.mutants [name...]`: is every deliberate fault found? Each runs in a copy of the package.
 
-A mutant is found when a suite of the harness fails under it, when a story or a crash point breaks the
-promise, or when the engine itself refuses to go on. 1 when one survives. The unchanged package must survive,
-or nothing is shown.
+A mutant is found when a suite of the harness or a test of the engine fails under it, when a story or a crash
+point breaks the promise, or when the engine itself refuses to go on. 1 when one survives. The unchanged
+package must survive, or nothing is shown.
 """
 
 import os
@@ -24,6 +24,7 @@ SEEDS = 300
 SUITES = [f"tests/contracts/{context}/test_stores.py" for context in ("whatsapp", "campaigns")]
 TRIALS = (
     ("pytest", "-q", "-x", "-p", "no:cacheprovider", "-k", "sqlite", *SUITES),
+    ("pytest", "-q", "-x", "-p", "no:cacheprovider", "tests/application/test_engine_defects.py"),
     ("tidings.testing", "crash-points", "--every", "9", "--jobs", "1"),
     ("tidings.testing", "crash-points", "--fault", "away", "--every", "9", "--jobs", "1"),
     ("tidings.testing", "simulate", "--seeds", str(SEEDS), "--jobs", "1"),

@@ -2,6 +2,7 @@
 
 from tidings.testing.contracts.user_records import RecordsContract
 from tidings.testing.contracts.user_signins import ProofsContract, SignInsContract
+from tidings.testing.contracts.user_subscriptions import SubscriptionsContract
 from tidings.testing.contracts.users import MembersContract, UsersContract
 
 
@@ -22,4 +23,8 @@ class TestProofs(ProofsContract):
 
 
 class TestRecords(RecordsContract):
+    pass
+
+
+class TestSubscriptions(SubscriptionsContract):
     pass
