@@ -5,14 +5,15 @@ import sys
 
 import pytest
 
-from tests.faults.test_processes import SLOWLY, end_of, some_more
+from tests.faults.test_processes import end_of, some_more
 from tests.mutants.__main__ import mutated
 from tests.shapes.test_shapes import Story, launched
 from tests.shapes.topology import running
 from tidings.bootstrap.demo import free_port
 
 pytestmark = pytest.mark.mysql
-PEOPLE = 300
+PEOPLE, SLOWER = 1500, ("--throughput", "25")
+"""A minute, in which processes of both versions start and stop."""
 MIGRATION = '''"""{context} {revision}: a column of the newer version."""
 
 from alembic import op
@@ -55,7 +56,7 @@ def newer(folder):
 
 def test_old_and_new_processes_work_beside_each_other(tmp_path, on_servers):
     """Tables are migrated under way, new processes start, old ones are killed: the campaign goes on."""
-    with running(tmp_path, apart=False, more=on_servers, sandbox=SLOWLY) as platform:
+    with running(tmp_path, apart=False, more=on_servers, sandbox=SLOWER) as platform:
         story, new = Story(platform), newer(tmp_path / "newer")
         path, port = launched(story, people=PEOPLE, numbers=1), str(platform.api.base_url.port)
         some_more(story, 20)
