@@ -5,6 +5,7 @@ import csv
 import importlib.util
 import sqlite3
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -107,9 +108,9 @@ class Service:
     """Its sandbox."""
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    with processes(tmp_path_factory.mktemp("service"), apart=False) as platform:
+@contextmanager
+def _service(folder):
+    with processes(folder, apart=False) as platform:
         url = str(platform.api.base_url)
         with Blocking.remote(url) as t:
             me = t.sign_up("Rowan", "rowan@example.org", PASSWORD)
@@ -118,6 +119,12 @@ def service(tmp_path_factory):
             platform.until(lambda: t.messages.numbers(me), "the organisation's number")
             key = t.api_keys.create(me, NewApiKey(name="examples", scopes=SCOPES)).key
         yield Service(url, key, platform.graph)
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    with _service(tmp_path_factory.mktemp("service")) as made:
+        yield made
 
 
 def test_a_django_clinic_takes_people_in(service, monkeypatch):
@@ -135,8 +142,10 @@ def test_a_django_clinic_takes_people_in(service, monkeypatch):
     clinic.tidings.cache_clear()
 
 
-def test_a_platform_at_an_address_does_what_the_model_says(service, capsys):
-    example("try_the_platform").main(service.url, service.key, 2, 12)
+def test_a_platform_at_an_address_does_what_the_model_says(tmp_path, capsys):
+    # Of its own: the messages of its campaigns stay, and other examples count what was said.
+    with _service(tmp_path) as service:
+        example("try_the_platform").main(service.url, service.key, 2, 12)
     assert "everything as it must be" in capsys.readouterr().out
 
 

@@ -18,13 +18,13 @@ from tidings.domain.events import Move
 from tidings.domain.kernel import MessageId, OrganizationId, PersonKey
 from tidings.testing.contracts.campaign_stores import (
     NOON,
-    OfAnOrganization,
     Stores,
     a_campaign,
     a_recipient,
     planned,
     some,
 )
+from tidings.testing.contracts.organizations import OfAnOrganization
 from tidings.testing.strategies_domain import of
 
 PEOPLE = 5

@@ -12,12 +12,12 @@ from tidings.domain.kernel import MessageId, OrganizationId
 from tidings.testing.contracts.campaign_stores import (
     LATER,
     NOON,
-    OfAnOrganization,
     Stores,
     a_campaign,
     a_recipient,
     planned,
 )
+from tidings.testing.contracts.organizations import OfAnOrganization
 
 DAY = timedelta(days=1)
 

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 from uuid import uuid4
 
-import pytest
 from hypothesis import HealthCheck, settings
 
 from tidings.adapters.embedded.system import uuid7
@@ -37,15 +36,6 @@ class Stores(Protocol):
     def active(self) -> ActiveCampaigns: ...
     @property
     def links(self) -> LinkReader: ...
-
-
-class OfAnOrganization:
-    """Each test has an organisation of its own."""
-
-    @pytest.fixture
-    def us(self) -> OrganizationId:
-        """An organisation that nobody else knows."""
-        return OrganizationId(uuid4())
 
 
 def a_campaign(organization: OrganizationId, **given: Any) -> Campaign:

@@ -15,13 +15,13 @@ from tidings.domain.kernel import CampaignId, OrganizationId, TemplateId
 from tidings.testing.contracts.campaign_stores import (
     LATER,
     NOON,
-    OfAnOrganization,
     Stores,
     a_campaign,
     a_recipient,
     planned,
     some,
 )
+from tidings.testing.contracts.organizations import OfAnOrganization
 from tidings.testing.strategies_domain import of
 
 

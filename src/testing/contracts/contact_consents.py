@@ -14,7 +14,8 @@ from tidings.domain.contacts.consent import ConsentEntry, fold
 from tidings.domain.contacts.wishes import Wish
 from tidings.domain.errors import BadCursor
 from tidings.domain.kernel import OrganizationId, Page, PersonKey
-from tidings.testing.contracts.contact_stores import NOON, OfAnOrganization, Stores
+from tidings.testing.contracts.contact_stores import NOON, Stores
+from tidings.testing.contracts.organizations import OfAnOrganization
 
 said = st.lists(
     st.tuples(

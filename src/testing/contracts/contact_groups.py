@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from tidings.application.ports.contacts import ContactFilter
 from tidings.domain.contacts.groups import GroupNameTaken, GroupNotFound
 from tidings.domain.kernel import ContactId, OrganizationId
-from tidings.testing.contracts.contact_stores import OfAnOrganization, Stores, a_contact, a_group, phones
+from tidings.testing.contracts.contact_stores import Stores, a_contact, a_group, phones
+from tidings.testing.contracts.organizations import OfAnOrganization
 
 steps = st.lists(
     st.tuples(st.sampled_from(["put", "take", "delete"]), st.lists(st.integers(0, 7), max_size=6)), max_size=8

@@ -12,7 +12,8 @@ from tidings.domain.contacts.identities import Alias, Merge, MergeId, MergeNotFo
 from tidings.domain.contacts.people import Contact, ContactNotFound, PhoneTaken
 from tidings.domain.contacts.rules import Deed, Happening
 from tidings.domain.kernel import CampaignId, ContactId, OrganizationId, PersonKey
-from tidings.testing.contracts.contact_stores import NOON, OfAnOrganization, Stores, a_contact
+from tidings.testing.contracts.contact_stores import NOON, Stores, a_contact
+from tidings.testing.contracts.organizations import OfAnOrganization
 
 BSUID = PersonKey("GB.7f3Kq0012ab")
 

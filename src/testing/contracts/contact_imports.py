@@ -13,7 +13,8 @@ from tidings.domain.contacts.importing import ImportOptions, ImportReport
 from tidings.domain.contacts.jobs import ImportId, ImportJob, ImportNotFound, JobState
 from tidings.domain.contacts.rows import RowError
 from tidings.domain.kernel import OrganizationId, UserId
-from tidings.testing.contracts.contact_stores import NOON, OfAnOrganization, Stores
+from tidings.testing.contracts.contact_stores import NOON, Stores
+from tidings.testing.contracts.organizations import OfAnOrganization
 
 LATER = NOON + timedelta(seconds=15)
 

@@ -11,7 +11,8 @@ from tidings.application.contacts.indexing import Indexer
 from tidings.application.ports.contacts import ContactFilter
 from tidings.domain.contacts.people import Contact, search_terms, search_text
 from tidings.domain.kernel import ContactId, OrganizationId
-from tidings.testing.contracts.contact_stores import OfAnOrganization, Stores, a_contact, phones
+from tidings.testing.contracts.contact_stores import Stores, a_contact, phones
+from tidings.testing.contracts.organizations import OfAnOrganization
 
 NAMES = ["Maria", "Mariana Silva", "Silvia", "", "Łukasz", "ana maria", "José-María", "محمود", "100%_"]
 SEARCHES = [

@@ -43,12 +43,12 @@ from tidings.domain.contacts.wishes import Wish
 from tidings.domain.kernel import CampaignId, GroupId, OrganizationId
 from tidings.testing.contracts.contact_stores import (
     NOON,
-    OfAnOrganization,
     Stores,
     a_contact,
     a_group,
     phones,
 )
+from tidings.testing.contracts.organizations import OfAnOrganization
 
 KINDS = {"city": Kind.TEXT, "age": Kind.NUMBER, "born": Kind.DATE, "vip": Kind.BOOLEAN, "पद": Kind.CHOICE}
 VALUES = {

@@ -2,9 +2,6 @@
 
 from datetime import UTC, datetime
 from typing import Any, Protocol
-from uuid import uuid4
-
-import pytest
 
 from tidings.adapters.embedded.system import uuid7
 from tidings.application.ports.contacts import Begin, ContactSearch, ImportQueue, Reading
@@ -26,15 +23,6 @@ class Stores(Protocol):
     def search(self) -> ContactSearch: ...
     @property
     def imports(self) -> ImportQueue: ...
-
-
-class OfAnOrganization:
-    """Each test has an organisation of its own."""
-
-    @pytest.fixture
-    def us(self) -> OrganizationId:
-        """An organisation that nobody else knows."""
-        return OrganizationId(uuid4())
 
 
 def a_contact(organization: OrganizationId, phone: str = "+447700900123", **given: Any) -> Contact:

@@ -16,12 +16,12 @@ from tidings.domain.errors import BadCursor
 from tidings.domain.kernel import ContactId, GroupId, OrganizationId
 from tidings.testing.contracts.contact_stores import (
     NOON,
-    OfAnOrganization,
     Stores,
     a_contact,
     a_group,
     phones,
 )
+from tidings.testing.contracts.organizations import OfAnOrganization
 
 texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=100)
 

@@ -23,6 +23,7 @@ from tidings.domain.teams import (
     TeamNotFound,
     TeamRole,
 )
+from tidings.testing.contracts.organizations import OfAnOrganization
 
 NOON = datetime(2026, 11, 25, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -55,13 +56,8 @@ class Everybody:
 
 
 @pytest.mark.anyio
-class TeamsContract:
+class TeamsContract(OfAnOrganization):
     """Subclass it beside a fixture `stores` that gives a `Stores` of your own."""
-
-    @pytest.fixture
-    def us(self) -> OrganizationId:
-        """An organisation that nobody else knows."""
-        return OrganizationId(uuid4())
 
     @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from tidings.domain.kernel import OrganizationId, WabaId
-from tidings.testing.contracts.template_stores import NOON, WABA, OfAnOrganization, Stores
+from tidings.testing.contracts.organizations import OfAnOrganization
+from tidings.testing.contracts.template_stores import NOON, WABA, Stores
 
 MINUTE = timedelta(minutes=1)
 

@@ -12,7 +12,8 @@ from tidings.adapters.embedded.system import uuid7
 from tidings.domain.kernel import OrganizationId, PhoneNumberId
 from tidings.domain.templates.components import HeaderFormat
 from tidings.domain.templates.files import FileId, FileNotFound, Media, StoredFile
-from tidings.testing.contracts.template_stores import NOON, OfAnOrganization, Stores
+from tidings.testing.contracts.organizations import OfAnOrganization
+from tidings.testing.contracts.template_stores import NOON, Stores
 
 NUMBER = PhoneNumberId("310000000000202")
 BYTES = bytes(range(256)) * 10_000 + b"the end"

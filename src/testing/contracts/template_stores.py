@@ -2,9 +2,6 @@
 
 from datetime import UTC, datetime
 from typing import Any, Protocol
-from uuid import uuid4
-
-import pytest
 
 from tidings.adapters.embedded.system import uuid7
 from tidings.application.ports.templates import Begin, DueAccounts, Reading
@@ -25,15 +22,6 @@ class Stores(Protocol):
     def reading(self) -> Reading: ...
     @property
     def due(self) -> DueAccounts: ...
-
-
-class OfAnOrganization:
-    """Each test has an organisation of its own."""
-
-    @pytest.fixture
-    def us(self) -> OrganizationId:
-        """An organisation that nobody else knows."""
-        return OrganizationId(uuid4())
 
 
 def a_template(organization: OrganizationId, name: str = "hello", **given: Any) -> Template:

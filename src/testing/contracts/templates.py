@@ -14,7 +14,8 @@ from tidings.domain.kernel import OrganizationId, TemplateId, WabaId
 from tidings.domain.templates.components import Category, Draft
 from tidings.domain.templates.refusals import NameTaken, TemplateNotFound
 from tidings.domain.templates.template import Quality, Status, Template
-from tidings.testing.contracts.template_stores import NOON, WABA, OfAnOrganization, Stores, a_template
+from tidings.testing.contracts.organizations import OfAnOrganization
+from tidings.testing.contracts.template_stores import NOON, WABA, Stores, a_template
 from tidings.testing.strategies_templates import drafts
 
 moments = st.integers(0, 10**15).map(lambda us: NOON + timedelta(microseconds=us % 10**14))

@@ -24,6 +24,7 @@ from tidings.domain.users.subscriptions import (
     SubscriptionId,
     SubscriptionNotFound,
 )
+from tidings.testing.contracts.organizations import OfAnOrganization
 from tidings.testing.contracts.user_stores import NOON, Stores, many
 from tidings.testing.strategies_domain import of
 
@@ -60,13 +61,8 @@ def a_delivery(to: Subscription, **given: Any) -> Delivery:
 
 
 @pytest.mark.anyio
-class SubscriptionsContract:
+class SubscriptionsContract(OfAnOrganization):
     """Subclass it beside a fixture `stores` that gives a `Stores` of your own."""
-
-    @pytest.fixture
-    def us(self) -> OrganizationId:
-        """An organisation that nobody else knows."""
-        return OrganizationId(uuid4())
 
     @pytest.fixture
     def past(self) -> datetime:

@@ -21,6 +21,7 @@ from tidings.domain.kernel import (
 from tidings.domain.whatsapp.content import Text
 from tidings.domain.whatsapp.messages import Message
 from tidings.domain.whatsapp.numbers import Number, Run, RunState
+from tidings.testing.contracts.organizations import OfAnOrganization
 
 NOON = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 LATER = NOON + timedelta(hours=1)
@@ -40,13 +41,8 @@ class Stores(Protocol):
     def history(self) -> MessageReader: ...
 
 
-class OfANumber:
+class OfANumber(OfAnOrganization):
     """Each test has an organisation and a sending number of its own."""
-
-    @pytest.fixture
-    def us(self) -> OrganizationId:
-        """An organisation that nobody else knows."""
-        return OrganizationId(uuid4())
 
     @pytest.fixture
     def lane(self) -> PhoneNumberId:
