@@ -208,7 +208,7 @@ def _others(container: Container, chosen: Sequence[str]) -> dict[str, Probe]:
 
     async def cache() -> None:
         try:
-            await link.ask(lambda redis: redis.ping())
+            await link.ask(lambda line: line.ping())
         except NoAnswer as error:
             raise Unavailable("Redis does not answer in time.") from error
 

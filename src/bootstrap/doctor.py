@@ -141,7 +141,7 @@ async def _cache(container: Container) -> AsyncGenerator[Finding]:
     if not container.settings().redis_url:
         return
     try:
-        await container.redis().ask(lambda redis: redis.ping())
+        await container.redis().ask(lambda line: line.ping())
     except NoAnswer:
         remedy = "start it, or mend REDIS_URL; meanwhile replies are made anew each time"
         yield Finding(what="Redis", health=Health.WEAK, said="does not answer in time", remedy=remedy)

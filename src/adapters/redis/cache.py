@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from redis.exceptions import RedisError
 
-from tidings.adapters.redis.batching import Batches
 from tidings.adapters.redis.link import Link, NoAnswer, connected
 from tidings.application.pausing import pause
 from tidings.application.ports.common import NewId
@@ -16,6 +16,12 @@ from tidings.domain.kernel import OrganizationId
 PREFIX = "tidings:"
 NEWS = f"{PREFIX}changed"
 """The channel on which changes are told."""
+TELL = """
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+redis.call('PUBLISH', ARGV[3], ARGV[4])
+return false
+"""
+"""A change and the news of it, at once or not at all."""
 WRITING = b"w"
 """First letter of a version under which nothing may be kept: somebody is about to commit."""
 WRITING_SECONDS = 15
@@ -31,21 +37,18 @@ class RedisCache:
     """The FarCache port."""
 
     link: Link
-    batches: Batches = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "batches", Batches(self.link))
 
     async def read(self, key: str) -> bytes | None:
+        found: bytes | None
         try:
-            found: bytes | None = await self.batches.ask(lambda line: line.get(f"{PREFIX}{key}"))
+            [found] = await self.link.ask(lambda line: line.get(f"{PREFIX}{key}"))
         except NoAnswer:
             return None
         return found
 
     async def keep(self, key: str, value: bytes, *, seconds: float) -> None:
         with contextlib.suppress(NoAnswer):
-            await self.batches.ask(lambda line: line.set(f"{PREFIX}{key}", value, px=int(seconds * 1000)))
+            await self.link.ask(lambda line: line.set(f"{PREFIX}{key}", value, px=int(seconds * 1000)))
 
 
 @dataclass(slots=True)
@@ -110,7 +113,7 @@ class RedisVersions:
                     if message is not None:
                         heard = now
                         self._take(message)
-                    for name in [*self._owed] if self.link.open else []:
+                    for name in [*self._owed]:
                         await self._tell(name, self.new_id().hex.encode(), VERSION_SECONDS)
                     if now - heard > SILENCE:
                         return
@@ -139,20 +142,22 @@ class RedisVersions:
     async def _ask(self, name: str) -> bytes:
         """The version in Redis; a new one where there is none, for none may ever come back."""
         key, new = f"{PREFIX}v:{name}", self.new_id().hex.encode()
-        async with self.link.client.pipeline(transaction=True) as both:
-            both.set(key, new, nx=True, ex=VERSION_SECONDS)
-            both.get(key)
-            found: tuple[object, bytes | None] = await self.link.ask(lambda _: both.execute())
-        return found[1] or new
+
+        def both(line: Any) -> None:
+            line.set(key, new, nx=True, ex=VERSION_SECONDS)
+            line.get(key)
+
+        found: bytes | None
+        _, found = await self.link.ask(both)
+        return found or new
 
     async def _tell(self, name: str, version: bytes, seconds: int) -> None:
         self._changes += 1
         self._known.pop(name, None)
         try:
-            async with self.link.client.pipeline(transaction=True) as both:
-                both.set(f"{PREFIX}v:{name}", version, ex=seconds)
-                both.publish(NEWS, name)
-                await self.link.ask(lambda _: both.execute())
+            await self.link.ask(
+                lambda line: line.eval(TELL, 1, f"{PREFIX}v:{name}", version, seconds, NEWS, name)
+            )
         except NoAnswer:
             self._owed.add(name)
         else:

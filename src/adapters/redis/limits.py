@@ -1,7 +1,6 @@
 """Budgets of tries that all processes share; while Redis is gone, each process keeps its own."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from tidings.adapters.redis.link import Link, NoAnswer
 from tidings.application.ports.users import Limiter
@@ -53,5 +52,6 @@ class RedisLimiter:
 
     async def _run(self, script: str, budget: Budget, key: str, *arguments: str) -> bytes | None:
         name = f"{PREFIX}{budget.name}|{key}"
-        answer: Any = await self.link.ask(lambda redis: redis.eval(script, 1, name, *arguments))
+        answer: bytes | None
+        [answer] = await self.link.ask(lambda line: line.eval(script, 1, name, *arguments))
         return answer

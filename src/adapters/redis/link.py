@@ -1,13 +1,15 @@
-"""The way to Redis: a command has fifty milliseconds, and after a failure Redis is left alone for a second.
+"""The way to Redis: commands of the same moment go together, and a Redis that is silent is left alone.
 
 Nothing here is needed for anything to be right. Whoever asks is told that Redis has no answer, and does
-without.
+without; nobody waits to find out whether it is back.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from itertools import pairwise
+from typing import Any, TypeAlias
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -16,61 +18,157 @@ from redis.exceptions import RedisError
 
 from tidings.application.ports.common import Monotonic
 
-T = TypeVar("T")
-
 PATIENCE = 0.05
-"""Seconds for a command, its connection included."""
+"""Seconds for commands, those in which this process was busy itself not counted."""
+LOOKS = 10
+"""Times that an answer is looked for in them: a loop that stood still has missed one."""
+MEETING = 1.0
+"""Seconds for whatever has to connect first."""
 REST = 1.0
 """Seconds without a command after one that failed."""
+MOST = 64
+"""Who go together."""
+Command: TypeAlias = Callable[[Any], object]
+Waiting: TypeAlias = "tuple[Command, asyncio.Future[list[Any]]]"
+Failures = (RedisError, OSError, TimeoutError)
 
 
 class NoAnswer(Exception):
-    """Redis did not answer in time, or is being left alone."""
+    """Redis did not answer in time, has refused, or is being left alone."""
 
 
 def connected(url: str) -> Any:
     """A client of this Redis that tries nothing twice. (The library's own types are unfinished.)"""
     make: Any = Redis
-    return make.from_url(url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=1.0, max_connections=64)
+    return make.from_url(url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=MEETING)
 
 
 @dataclass(slots=True)
 class Link:
-    """One Redis, behind a circuit."""
+    """One Redis, behind a circuit. One trip costs almost the same for twenty commands as for one, so that
+    whoever asks while others are on their way waits for the next, with all who do."""
 
     url: str
     clock: Monotonic
     patience: float = PATIENCE
     client: Any = field(init=False)
-    closed_again_at: float = float("-inf")
-    _forgiven: bool = False
-    """Whether the last command had no answer because this process was late itself."""
+    _waiting: "list[Waiting]" = field(default_factory=list[Any])
+    _trips: "asyncio.Task[None] | None" = None
+    _met: bool = False
+    _rests_until: float | None = None
+    _looking: "asyncio.Task[None] | None" = None
 
     def __post_init__(self) -> None:
         self.client = connected(self.url)
 
     @property
     def open(self) -> bool:
-        """Whether Redis is worth asking."""
-        return self.clock() >= self.closed_again_at
+        """Whether Redis is asked anything at present."""
+        return self._rests_until is None
 
-    async def ask(self, command: Callable[[Any], Awaitable[T]]) -> T:
-        """Raise NoAnswer."""
-        if not self.open:
-            raise NoAnswer
-        began = self.clock()
-        try:
-            async with asyncio.timeout(self.patience):
-                answer = await command(self.client)
-        except (RedisError, OSError, TimeoutError) as error:
-            # Where time ran out long ago, something else held the loop: the answer may be there unread.
-            late = isinstance(error, TimeoutError) and self.clock() - began > 2 * self.patience
-            self._forgiven = late and not self._forgiven
-            if not self._forgiven:
-                self.closed_again_at = self.clock() + REST
-            raise NoAnswer from error
-        self._forgiven = False
-        return answer
+    async def ask(self, command: Command) -> list[Any]:
+        """What Redis says to each command that is put on the pipeline it is given. Raise NoAnswer."""
+        self._admit()
+        answers = asyncio.get_running_loop().create_future()
+        self._waiting.append((command, answers))
+        if self._trips is None or self._trips.done():
+            self._trips = asyncio.create_task(self._travel())
+        return await answers
 
     async def aclose(self) -> None:
+        """Whoever waits has no answer."""
+        for task in (self._trips, self._looking):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
         await self.client.aclose()
+
+    async def _travel(self) -> None:
+        some: Sequence[Waiting] = ()
+        try:
+            while self._waiting:
+                some, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+                try:
+                    said = await self._said([command for command, _ in some])
+                except NoAnswer as error:
+                    _refuse(some, error)
+                else:
+                    for (_, answers), each in zip(some, said, strict=True):
+                        _answer(answers, each)
+        except BaseException as error:
+            # Whoever waits must not wait for ever, whatever it was that went wrong.
+            some, self._waiting = [*some, *self._waiting], []
+            _refuse(some, NoAnswer(str(error)))
+            raise
+
+    async def _said(self, commands: Sequence[Command]) -> list[list[Any]]:
+        """To each of them, refusals among it."""
+        self._admit()
+        try:
+            patience = self.patience if self._met else max(self.patience, MEETING)
+            async with within(patience), self.client.pipeline(transaction=False) as line:
+                ends = [0]
+                for command in commands:
+                    command(line)
+                    ends.append(len(line))
+                said = await line.execute(raise_on_error=False)
+        except Failures as error:
+            self._rests_until = self.clock() + REST
+            raise NoAnswer(str(error)) from error
+        self._met = True
+        return [said[begin:end] for begin, end in pairwise(ends)]
+
+    def _admit(self) -> None:
+        """Raise NoAnswer while Redis is left alone, and have somebody look once that was long enough."""
+        if self._rests_until is None:
+            return
+        if self.clock() >= self._rests_until and (self._looking is None or self._looking.done()):
+            self._looking = asyncio.create_task(self._look())
+        raise NoAnswer("It is left alone after a command that had no answer.")
+
+    async def _look(self) -> None:
+        try:
+            async with asyncio.timeout(MEETING):
+                await self.client.ping()
+        except Failures:
+            self._rests_until = self.clock() + REST
+        else:
+            self._rests_until = None
+
+
+@asynccontextmanager
+async def within(seconds: float) -> AsyncGenerator[None]:
+    """Raise TimeoutError when these seconds are over, and the loop went round LOOKS times in them."""
+    loop, looks = asyncio.get_running_loop(), 0
+
+    def look() -> None:
+        nonlocal looks, timer
+        looks += 1
+        if looks < LOOKS:
+            timer = loop.call_later(seconds / LOOKS, look)
+        else:
+            limit.reschedule(loop.time())
+
+    async with asyncio.timeout(None) as limit:
+        timer = loop.call_later(seconds / LOOKS, look)
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+
+def _answer(answers: "asyncio.Future[list[Any]]", said: list[Any]) -> None:
+    if answers.done():
+        return
+    refusals = [each for each in said if isinstance(each, RedisError)]
+    if refusals:
+        answers.set_exception(NoAnswer(str(refusals[0])))
+    else:
+        answers.set_result(said)
+
+
+def _refuse(waiting: Sequence[Waiting], error: NoAnswer) -> None:
+    for _, answers in waiting:
+        if not answers.done():
+            answers.set_exception(error)

@@ -20,17 +20,15 @@ class RedisCounts:
     async def __call__(self, minute: int, news: Mapping[str, int]) -> Mapping[str, int] | None:
         """The totals of these names now; None when Redis has no answer."""
 
-        async def add(redis: Any) -> list[int]:
-            pipeline = redis.pipeline(transaction=False)
+        def add(line: Any) -> None:
             for name, number in news.items():
                 key = f"{PREFIX}{minute}:{name}"
-                pipeline.incrby(key, number)
-                pipeline.expire(key, KEPT_SECONDS)
-            answers: list[int] = await pipeline.execute()
-            return answers[::2]
+                line.incrby(key, number)
+                line.expire(key, KEPT_SECONDS)
 
+        answers: list[int]
         try:
-            totals = await self.link.ask(add)
+            answers = await self.link.ask(add)
         except NoAnswer:
             return None
-        return dict(zip(news, totals, strict=True))
+        return dict(zip(news, answers[::2], strict=True))

@@ -159,6 +159,6 @@ async def test_a_redis_that_is_gone_costs_little_and_comes_back(redis_server: Re
 async def test_emptying_redis_costs_misses_only(redis_server):
     async with _redis(redis_server.url) as place:
         before = await place.here.of("contacts", US)
-        await place.here.link.ask(lambda redis: redis.flushall())
+        await place.here.link.ask(lambda line: line.flushall())
         await place.change(US)
         assert await place.here.of("contacts", US) not in (None, before)
