@@ -1,8 +1,8 @@
 """`python -m tests.mutants [name...]`: is every deliberate fault found? Each runs in a copy of the package.
 
 A mutant is found when a suite of the harness or a test of the engine fails under it, when a story or a crash
-point breaks the promise, or when the engine itself refuses to go on. 1 when one survives. The unchanged
-package must survive, or nothing is shown.
+point breaks the promise, or when the engine itself refuses to go on. 1 when one survives, 2 when the
+unchanged package does not: then nothing is shown.
 """
 
 import os
@@ -54,7 +54,13 @@ def found(mutant: Mutant | None) -> tuple[str, float]:
             done = subprocess.run(
                 [sys.executable, "-W", "ignore", "-m", *trial],
                 cwd=ROOT,
-                env={**os.environ, "PYTHONPATH": str(folder), "COLUMNS": "200"},
+                env={
+                    **os.environ,
+                    "PYTHONPATH": str(folder),
+                    "COLUMNS": "200",
+                    # What broke under another mutant says nothing of this one.
+                    "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "examples"),
+                },
                 capture_output=True,
                 text=True,
                 timeout=900,
@@ -75,6 +81,11 @@ def _told(lines: list[str]) -> str:
 def main(names: list[str]) -> int:
     chosen = [each for each in MUTANTS if not names or any(name in each.name for name in names)]
     survivors = 0
+    said, seconds = found(None)
+    if said:
+        console.print(f"[bold red]without any fault this failed already:[/] {said}", highlight=False)
+        return 2
+    console.print(f"the unchanged package survived all of it ({seconds:.0f} s)", highlight=False)
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for mutant, (said, seconds) in zip(chosen, pool.map(found, chosen), strict=True):
             survivors += not said

@@ -120,7 +120,7 @@ async def update_many(
     SQLite takes prepared repetition well; MySQL needs the rows as a joined table (an executemany there is a
     round trip a row).
     """
-    if not rows:
+    if not rows or not change:
         return
     ordered = sorted(rows, key=lambda row: row[key])
     if is_sqlite(connection):

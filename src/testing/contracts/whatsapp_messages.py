@@ -73,6 +73,16 @@ class MessagesContract(OfANumber):
             await work.messages.save([replace(bare, id=first.id)], [replace(then, id=first.id)])
             assert list(await work.messages.find([first.id])) == [replace(bare, **kept)]
 
+    async def test_what_has_not_changed_may_be_saved(
+        self, stores: Stores, us: OrganizationId, lane: PhoneNumberId
+    ) -> None:
+        message = a_message(us, lane)
+        async with stores.begin() as work:
+            await work.messages.add([message])
+            await work.messages.save([message], [message])
+            await work.messages.save([message])
+            assert list(await work.messages.find([message.id])) == [message]
+
     async def test_a_person_is_written_to_once_in_a_campaign(
         self, stores: Stores, us: OrganizationId, lane: PhoneNumberId
     ) -> None:
