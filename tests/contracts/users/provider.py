@@ -36,6 +36,7 @@ class Provider:
     """What the ID token says otherwise; `...` leaves a claim out."""
     signing_key: RSAKey | None = None
     broken: bool = False
+    runner: web.AppRunner | None = None
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def rotate(self) -> None:
@@ -117,6 +118,7 @@ async def a_provider(now: Callable[[], datetime]) -> AsyncIterator[Provider]:
     )
     runner = web.AppRunner(app)
     await runner.setup()
+    provider.runner = runner
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     port = runner.addresses[0][1]
