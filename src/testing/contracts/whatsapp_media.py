@@ -24,8 +24,8 @@ WRONG: "tuple[bytes | Turn, ...]" = (
 
 @pytest.mark.anyio
 class MediaFilesContract:
-    """Subclass it beside a fixture `media` that gives a `MediaFiles` of your own: it finds Meta at `meta.url`,
-    and tokens with `tokens`, fixtures of this suite that yours may ask for."""
+    """Subclass it beside a fixture `media` that gives a `MediaFiles` of your own: it finds Meta at
+    `meta.url`, and tokens with `tokens`, fixtures of this suite that yours may ask for."""
 
     @pytest.fixture
     async def meta(self) -> AsyncIterator[OtherSide]:
