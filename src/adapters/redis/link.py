@@ -6,7 +6,7 @@ without; nobody waits to find out whether it is back.
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, TypeAlias
@@ -16,6 +16,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from tidings.adapters.together import Abandoned, Together
 from tidings.application.ports.common import Monotonic
 
 PATIENCE = 0.05
@@ -29,7 +30,6 @@ REST = 1.0
 MOST = 64
 """Who go together."""
 Command: TypeAlias = Callable[[Any], object]
-Waiting: TypeAlias = "tuple[Command, asyncio.Future[list[Any]]]"
 Failures = (RedisError, OSError, TimeoutError)
 
 
@@ -45,21 +45,20 @@ def connected(url: str) -> Any:
 
 @dataclass(slots=True)
 class Link:
-    """One Redis, behind a circuit. One trip costs almost the same for twenty commands as for one, so that
-    whoever asks while others are on their way waits for the next, with all who do."""
+    """One Redis, behind a circuit. One trip costs almost the same for twenty commands as for one."""
 
     url: str
     clock: Monotonic
     patience: float = PATIENCE
     client: Any = field(init=False)
-    _waiting: "list[Waiting]" = field(default_factory=list[Any])
-    _trips: "asyncio.Task[None] | None" = None
+    _together: Together[Command, list[Any]] = field(init=False)
     _met: bool = False
     _rests_until: float | None = None
     _looking: "asyncio.Task[None] | None" = None
 
     def __post_init__(self) -> None:
         self.client = connected(self.url)
+        self._together = Together(self._said, MOST)
 
     @property
     def open(self) -> bool:
@@ -69,38 +68,21 @@ class Link:
     async def ask(self, command: Command) -> list[Any]:
         """What Redis says to each command that is put on the pipeline it is given. Raise NoAnswer."""
         self._admit()
-        answers = asyncio.get_running_loop().create_future()
-        self._waiting.append((command, answers))
-        if self._trips is None or self._trips.done():
-            self._trips = asyncio.create_task(self._travel())
-        return await answers
+        try:
+            said = await self._together.ask(command)
+        except Abandoned as error:
+            raise NoAnswer("This process ends.") from error
+        if refusals := [each for each in said if isinstance(each, RedisError)]:
+            raise NoAnswer(str(refusals[0]))
+        return said
 
     async def aclose(self) -> None:
         """Whoever waits has no answer."""
-        for task in (self._trips, self._looking):
-            if task is not None:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+        await self._together.aclose()
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait([self._looking])
         await self.client.aclose()
-
-    async def _travel(self) -> None:
-        some: Sequence[Waiting] = ()
-        try:
-            while self._waiting:
-                some, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
-                try:
-                    said = await self._said([command for command, _ in some])
-                except NoAnswer as error:
-                    _refuse(some, error)
-                else:
-                    for (_, answers), each in zip(some, said, strict=True):
-                        _answer(answers, each)
-        except BaseException as error:
-            # Whoever waits must not wait for ever, whatever it was that went wrong.
-            some, self._waiting = [*some, *self._waiting], []
-            _refuse(some, NoAnswer(str(error)))
-            raise
 
     async def _said(self, commands: Sequence[Command]) -> list[list[Any]]:
         """To each of them, refusals among it."""
@@ -156,19 +138,3 @@ async def within(seconds: float) -> AsyncGenerator[None]:
             yield
         finally:
             timer.cancel()
-
-
-def _answer(answers: "asyncio.Future[list[Any]]", said: list[Any]) -> None:
-    if answers.done():
-        return
-    refusals = [each for each in said if isinstance(each, RedisError)]
-    if refusals:
-        answers.set_exception(NoAnswer(str(refusals[0])))
-    else:
-        answers.set_result(said)
-
-
-def _refuse(waiting: Sequence[Waiting], error: NoAnswer) -> None:
-    for _, answers in waiting:
-        if not answers.done():
-            answers.set_exception(error)

@@ -184,8 +184,7 @@ class Contacts:
             return await look.contacts.size(ContactFilter(group_id=group, at=self.now()))
 
     async def _view(self, actor: Actor, id: ContactId) -> ContactView:
-        async with self.reading(actor.organization_id) as look:
-            return shown(actor, await look.contacts.get(id))
+        return shown(actor, await self.reading.person(actor.organization_id, id))
 
 
 def _told(before: Contact | None, after: Contact | None) -> Told:

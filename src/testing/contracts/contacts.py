@@ -1,5 +1,6 @@
 """What every store of contacts promises, whatever it is made of."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 
 from tidings.application.ports.contacts import Addressee, ContactFilter
 from tidings.domain.contacts.groups import GroupNotFound
-from tidings.domain.contacts.people import ContactNotFound, PhoneTaken
+from tidings.domain.contacts.people import ContactNotFound, ContactView, PhoneTaken
 from tidings.domain.errors import BadCursor
 from tidings.domain.kernel import ContactId, GroupId, OrganizationId
 from tidings.testing.contracts.contact_stores import (
@@ -110,6 +111,48 @@ class ContactsContract(OfAnOrganization):
             assert (await look.contacts.page(ContactFilter(), cursor=None, limit=10, number=1)).total == 0
             assert await look.contacts.addressees(ContactFilter(), after=None, limit=10) == []
             assert await look.contacts.reachable([theirs.id]) == set()
+        with pytest.raises(ContactNotFound):
+            await stores.reading.person(us, theirs.id)
+
+    async def test_many_who_are_asked_for_at_once_are_each_who_they_are(
+        self, stores: Stores, us: OrganizationId
+    ) -> None:
+        them = OrganizationId(uuid4())
+        ours = [a_contact(us, phone) for phone in phones(150)]
+        theirs = [a_contact(them, phone) for phone in phones(20)]
+        vips, early = a_group(us), a_group(us, "Early")
+        for organization, people in ((us, ours), (them, theirs)):
+            async with stores.begin(organization) as work:
+                await work.contacts.add(people)
+        async with stores.begin(us) as work:
+            await work.groups.add(vips)
+            await work.groups.add(early)
+            for group in (vips, early):
+                await work.groups.put_in(group.id, [ours[0].id, ours[1].id])
+        asked = [*((us, each) for each in ours), *((them, each) for each in theirs)]
+        asked += [(us, theirs[0]), (them, ours[0]), (us, a_contact(us))]
+        looks = (stores.reading.person(organization, each.id) for organization, each in asked)
+        found = await asyncio.gather(*looks, return_exceptions=True)
+        for (organization, each), view in zip(asked[:-3], found, strict=False):
+            named = ("Early", "VIP") if each in ours[:2] else ()
+            assert isinstance(view, ContactView)
+            assert (view.id, view.phone, view.organization_id) == (each.id, each.phone, organization)
+            assert tuple(group.name for group in view.groups) == named
+        assert [type(each) for each in found[-3:]] == [ContactNotFound] * 3
+
+    async def test_whoever_asks_after_a_change_sees_it_although_others_asked_before(
+        self, stores: Stores, us: OrganizationId
+    ) -> None:
+        person = a_contact(us)
+        async with stores.begin(us) as work:
+            await work.contacts.add([person])
+        for number in range(20):
+            others = [asyncio.create_task(stores.reading.person(us, person.id)) for _ in range(5)]
+            await asyncio.sleep(0)
+            async with stores.begin(us) as work:
+                await work.contacts.save([replace(person, notes=str(number))])
+            assert (await stores.reading.person(us, person.id)).notes == str(number)
+            await asyncio.gather(*others)
 
     async def test_an_exception_undoes_the_work(self, stores: Stores, us: OrganizationId) -> None:
         async def half_way() -> None:

@@ -1,7 +1,7 @@
 """Looks at people in SQL: lists, audiences, and the last look before a message."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from msgspec.structs import asdict
@@ -25,7 +25,9 @@ from tidings.adapters.mysql.contacts.tables import (
 )
 from tidings.adapters.mysql.cursors import decode_cursor, encode_cursor
 from tidings.adapters.mysql.dialect import along
+from tidings.adapters.mysql.engine import Database
 from tidings.adapters.mysql.rows import structs
+from tidings.adapters.together import Together
 from tidings.application.ports.contacts import Addressee, ContactFilter
 from tidings.domain.contacts.attributes import Kind
 from tidings.domain.contacts.grams import grams_needed
@@ -45,18 +47,58 @@ from tidings.domain.kernel import ContactId, GroupId, OrganizationId, Page, Pers
 p = people.c
 m = memberships.c
 
-_ONE = (
+_VIEWS = (
     select(*CONTACT, groups.c.id.label("group_id"), groups.c.name.label("group"))
     .select_from(
         people.outerjoin(memberships, m.contact_id == p.id).outerjoin(groups, groups.c.id == m.group_id)
     )
-    .where(p.organization_id == bindparam("their_organization"), p.id == bindparam("their_id"))
+    .where(p.id.in_(bindparam("ids", expanding=True)))
     .order_by(groups.c.name)
 )
-"""A person, once for each group: what is asked most often is put together once, and is one statement."""
+"""People, each once for each of their groups: what is asked most often is put together once."""
 
+LOOKED_UP_TOGETHER = 64
+"""People in one statement."""
 COUNTED_AT_ONCE = 100_000
 """Up to how many contacts a filtered list is counted without being asked twice."""
+
+
+async def views_of(connection: AsyncConnection, ids: Sequence[ContactId]) -> dict[ContactId, ContactView]:
+    """Those of these who exist, whosever they are: one statement."""
+    named: dict[ContactId, list[GroupName]] = {}
+    known: dict[ContactId, Mapping[str, Any]] = {}
+    for row in (await connection.execute(_VIEWS, {"ids": ids})).all():
+        theirs = named.setdefault(row.id, [])
+        known[row.id] = dict(zip(Contact.__struct_fields__, row, strict=False))
+        if row.group_id:
+            theirs.append(GroupName(id=GroupId(row.group_id), name=row.group))
+    return {id: ContactView(**known[id], groups=tuple(named[id])) for id in known}
+
+
+@dataclass(slots=True)
+class Lookups:
+    """People of all organisations that are asked for at the same moment, looked up together."""
+
+    database: Database
+    _together: Together[tuple[OrganizationId, ContactId], ContactView] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._together = Together(self._answer, LOOKED_UP_TOGETHER)
+
+    async def person(self, organization: OrganizationId, id: ContactId) -> ContactView:
+        """Raise ContactNotFound."""
+        return await self._together.ask((organization, id))
+
+    async def _answer(
+        self, asked: Sequence[tuple[OrganizationId, ContactId]]
+    ) -> Sequence[ContactView | ContactNotFound]:
+        async with self.database.reading() as connection:
+            found = await views_of(connection, sorted({id for _, id in asked}))
+        return [_theirs(organization, found.get(id)) for organization, id in asked]
+
+
+def _theirs(organization: OrganizationId, view: ContactView | None) -> ContactView | ContactNotFound:
+    return ContactNotFound() if view is None or view.organization_id != organization else view
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +109,10 @@ class SqlContactReader:
     organization: OrganizationId
 
     async def get(self, id: ContactId) -> ContactView:
-        asked = {"their_organization": self.organization, "their_id": id}
-        found = (await self.connection.execute(_ONE, asked)).all()
-        if not found:
-            raise ContactNotFound()
-        named = [GroupName(id=GroupId(row.group_id), name=row.group) for row in found if row.group_id]
-        person = dict(zip(Contact.__struct_fields__, found[0], strict=False))
-        return ContactView(**person, groups=tuple(named))
+        view = _theirs(self.organization, (await views_of(self.connection, [id])).get(id))
+        if isinstance(view, ContactNotFound):
+            raise view
+        return view
 
     async def of_people(self, wanted: Collection[PersonKey]) -> dict[PersonKey, Contact]:
         return await by_people(self.connection, self.organization, wanted, locked=False)

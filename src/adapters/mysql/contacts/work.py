@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from tidings.adapters.mysql.contacts.consents import SqlConsentReader, SqlConsents
 from tidings.adapters.mysql.contacts.groups import SqlGroupReader, SqlGroups
@@ -9,7 +10,7 @@ from tidings.adapters.mysql.contacts.identities import SqlAliases, SqlMerges
 from tidings.adapters.mysql.contacts.imports import SqlImportReader, SqlImports
 from tidings.adapters.mysql.contacts.people import SqlContacts
 from tidings.adapters.mysql.contacts.privacy import Pseudonyms, SqlRetention
-from tidings.adapters.mysql.contacts.reading import SqlContactReader
+from tidings.adapters.mysql.contacts.reading import Lookups, SqlContactReader
 from tidings.adapters.mysql.contacts.segments import (
     SqlAttributes,
     SqlDeeds,
@@ -21,7 +22,8 @@ from tidings.adapters.mysql.engine import Database
 from tidings.adapters.mysql.outbox import SqlInbox, SqlOutbox
 from tidings.application.ports.common import NewId, Now
 from tidings.application.ports.contacts import Begin, Read, Reading, Work
-from tidings.domain.kernel import OrganizationId
+from tidings.domain.contacts.people import ContactView
+from tidings.domain.kernel import ContactId, OrganizationId
 
 _UNKEYED = Pseudonyms()
 
@@ -50,20 +52,31 @@ def contacts_in(database: Database, *, now: Now, new_id: NewId, pseudonyms: Pseu
     return begin
 
 
-def contacts_read_from(database: Database, *, pseudonyms: Pseudonyms = _UNKEYED) -> Reading:
-    """Open looks at the contacts context's tables."""
+@dataclass(frozen=True, slots=True)
+class SqlReading:
+    """The Reading port: looks at the contacts context's tables."""
+
+    database: Database
+    pseudonyms: Pseudonyms
+    lookups: Lookups
 
     @asynccontextmanager
-    async def reading(organization: OrganizationId) -> AsyncGenerator[Read]:
-        async with database.reading() as connection:
+    async def __call__(self, organization: OrganizationId) -> AsyncGenerator[Read]:
+        async with self.database.reading() as connection:
             yield Read(
                 contacts=SqlContactReader(connection, organization),
                 groups=SqlGroupReader(connection, organization),
-                consents=SqlConsentReader(connection, organization, pseudonyms),
+                consents=SqlConsentReader(connection, organization, self.pseudonyms),
                 attributes=SqlAttributes(connection, organization),
                 segments=SqlSegmentReader(connection, organization),
                 imports=SqlImportReader(connection, organization),
                 merges=SqlMerges(connection, organization),
             )
 
-    return reading
+    async def person(self, organization: OrganizationId, id: ContactId) -> ContactView:
+        return await self.lookups.person(organization, id)
+
+
+def contacts_read_from(database: Database, *, pseudonyms: Pseudonyms = _UNKEYED) -> Reading:
+    """Looks at the contacts context's tables."""
+    return SqlReading(database, pseudonyms, Lookups(database))

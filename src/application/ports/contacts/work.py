@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from tidings.application.ports.common import Inbox, Outbox
 from tidings.application.ports.contacts.files import ImportReader, ImportStore
@@ -25,7 +25,8 @@ from tidings.application.ports.contacts.history import (
     RetentionStore,
 )
 from tidings.application.ports.contacts.people import ContactReader, ContactStore
-from tidings.domain.kernel import OrganizationId
+from tidings.domain.contacts.people import ContactView
+from tidings.domain.kernel import ContactId, OrganizationId
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,4 +63,14 @@ class Read:
 Begin: TypeAlias = Callable[[OrganizationId], AbstractAsyncContextManager[Work]]
 
 
-Reading: TypeAlias = Callable[[OrganizationId], AbstractAsyncContextManager[Read]]
+class Reading(Protocol):
+    """Looks that change nothing and wait for nobody."""
+
+    def __call__(self, organization: OrganizationId) -> AbstractAsyncContextManager[Read]: ...
+
+    async def person(self, organization: OrganizationId, id: ContactId) -> ContactView:
+        """One person, as they are after this was asked; many who are asked for at once are one look.
+
+        Raise ContactNotFound.
+        """
+        ...
