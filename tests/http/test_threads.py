@@ -1,4 +1,4 @@
-"""A request is served where it arrives: a thread for each costs more than most answers."""
+"""A request is served where it arrives: a thread or a task for each costs more than most answers."""
 
 import pytest
 
@@ -7,11 +7,15 @@ from tests.http.checked import ACCOUNT
 pytestmark = pytest.mark.anyio
 
 
-async def test_no_request_goes_through_a_thread_of_the_framework(service, monkeypatch):
+async def test_no_request_goes_through_a_thread_or_a_group_of_tasks_of_the_framework(service, monkeypatch):
     async def elsewhere(work, *_, **__):
         raise AssertionError(f"{work} would run in a thread")
 
+    def group():
+        raise AssertionError("what a handler is given would be given by tasks")
+
     monkeypatch.setattr("litestar.concurrency._run_sync_asyncio", elsewhere)
+    monkeypatch.setattr("litestar._kwargs.kwargs_model.create_task_group", group)
     made = await service.ask("POST", "/api/auth/register", json=ACCOUNT)
     assert made.status_code == 201, made.text
     token = made.json()["data"]["token"]
