@@ -1,4 +1,7 @@
-"""`python -m tests.faults`: the tests that docs/reliability.md names beside each fault, and only those."""
+"""`python -m tests.faults`: the tests that docs/reliability.md names beside each fault, and only those.
+
+At the end it prints what was done in the name of each fault; `FIGURES=file.json` writes it down as well.
+"""
 
 import os
 import subprocess
@@ -13,7 +16,8 @@ ASKED = {"SERVERS": "required"}
 def main() -> int:
     """What pytest says."""
     wanted = {name for names in named_beside_each().values() for name in names}
-    command = [sys.executable, "-m", "pytest", "-q", "-k", " or ".join(sorted(wanted)), *sys.argv[1:]]
+    chosen = ("-q", "-p", "tests.faults.figures", "-k", " or ".join(sorted(wanted)))
+    command = [sys.executable, "-m", "pytest", *chosen, *sys.argv[1:]]
     return subprocess.run(command, env={**os.environ, **ASKED}, check=False).returncode
 
 
