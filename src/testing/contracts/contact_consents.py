@@ -53,6 +53,19 @@ async def standings_of(look: Any, people: Any) -> Any:
 class ConsentsContract(OfAnOrganization):
     """Subclass it beside a fixture `stores` that gives a `Stores` of your own."""
 
+    async def test_one_wish_is_found_among_many_who_never_said_anything(
+        self, stores: Stores, us: OrganizationId
+    ) -> None:
+        crowd = [PersonKey(f"4477009{n:05}") for n in range(1_500)]
+        async with stores.begin(us) as work:
+            assert list(await work.consents.standings(crowd)) == []
+            await work.consents.hear(entries(us, [(crowd[700], "marketing", Wish.STOP, 0)]))
+        async with stores.begin(us) as work:
+            [found] = await work.consents.standings(crowd)
+            assert (found.person, found.opted_out) == (crowd[700], True)
+        async with stores.reading(OrganizationId(uuid4())) as look:
+            assert list(await look.consents.standings(crowd)) == []
+
     @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(batches=st.lists(said, max_size=4))
     async def test_standings_are_the_fold_of_what_the_ledger_keeps(

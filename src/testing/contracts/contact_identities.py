@@ -67,6 +67,22 @@ class IdentitiesContract(OfAnOrganization):
         async with stores.reading(OrganizationId(uuid4())) as look:
             assert await look.contacts.of_people(asked) == {}
 
+    async def test_one_alias_is_found_among_many_strangers(self, stores: Stores, us: OrganizationId) -> None:
+        them = OrganizationId(uuid4())
+        crowd = [BSUID, *(PersonKey(f"GB.{n:05}") for n in range(1_500))]
+        for organization in (us, them):
+            async with stores.begin(organization) as work:
+                assert list(await work.aliases.among(crowd)) == []
+                assert await work.contacts.of_people(crowd) == {}
+        contact = a_contact(us)
+        async with stores.begin(us) as work:
+            await work.contacts.add([contact])
+            await work.aliases.put([an_alias(contact)])
+            assert list(await work.aliases.among(crowd)) == [an_alias(contact)]
+            assert await work.contacts.of_people(crowd) == {BSUID: contact}
+        async with stores.begin(them) as work:
+            assert list(await work.aliases.among(crowd)) == []
+
     async def test_an_alias_belongs_to_one_contact_and_goes_with_it(
         self, stores: Stores, us: OrganizationId
     ) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Select, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.contacts.privacy import MARK, Pseudonyms
-from tidings.adapters.mysql.contacts.tables import chunks, consents, standings
+from tidings.adapters.mysql.contacts.tables import chunks, consents, has_any, standings
 from tidings.adapters.mysql.cursors import decode_number, decode_text, encode_text
 from tidings.adapters.mysql.dialect import insert_many, upsert
 from tidings.adapters.mysql.rows import structs
@@ -122,6 +122,8 @@ class _Look:
 
     async def _named(self, people: Collection[PersonKey], topic: str) -> Sequence[Standing]:
         found: list[Standing] = []
+        if not await has_any(self.connection, standings, self.organization, len(people)):
+            return found
         for some in chunks(sorted(people)):
             query = _of(self.organization, topic).where(s.person.in_(some))
             if self.locked:

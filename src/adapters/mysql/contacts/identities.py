@@ -8,7 +8,7 @@ from msgspec.structs import asdict
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tidings.adapters.mysql.contacts.tables import aliases, chunks, merges
+from tidings.adapters.mysql.contacts.tables import aliases, chunks, has_any, merges
 from tidings.adapters.mysql.dialect import insert_many, upsert
 from tidings.adapters.mysql.rows import structs
 from tidings.domain.contacts.identities import Alias, Merge, MergeId, MergeNotFound
@@ -33,6 +33,8 @@ class SqlAliases:
 
     async def among(self, people: Collection[PersonKey]) -> Sequence[Alias]:
         found: list[Alias] = []
+        if not await has_any(self.connection, aliases, self.organization, len(people)):
+            return found
         for some in chunks(sorted(people)):
             query = select(aliases).where(a.organization_id == self.organization, a.person.in_(some))
             found += structs(Alias, await self.connection.execute(query.with_for_update()))

@@ -18,6 +18,7 @@ from tidings.adapters.mysql.contacts.tables import (
     chunks,
     deeds,
     groups,
+    has_any,
     memberships,
     people,
     person_taken,
@@ -138,7 +139,10 @@ async def by_people(
     known = {contact.person: contact for contact in main}
     a = aliases.c
     others: dict[PersonKey, ContactId] = {}
-    for some in chunks(sorted(set(wanted) - known.keys())):
+    missing = set(wanted) - known.keys()
+    if not await has_any(connection, aliases, organization, len(missing)):
+        return known
+    for some in chunks(sorted(missing)):
         query = select(a.person, a.contact_id).where(a.organization_id == organization, a.person.in_(some))
         others.update((PersonKey(person), ContactId(id)) for person, id in await connection.execute(query))
     if others:

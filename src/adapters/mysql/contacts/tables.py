@@ -13,8 +13,10 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    select,
 )
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.engine import TABLE_OPTIONS
 from tidings.adapters.mysql.outbox import inbox_table, outbox_table
@@ -29,11 +31,14 @@ from tidings.domain.contacts.jobs import JobState
 from tidings.domain.contacts.people import LIMITS, MAX_ATTRIBUTE_KEY, SEARCH_TEXT_LENGTH, Contact, Known
 from tidings.domain.contacts.rules import AnyRule, Deed
 from tidings.domain.contacts.wishes import Wish
+from tidings.domain.kernel import OrganizationId
 
 T = TypeVar("T")
 
 metadata = MetaData()
 
+FEW = 50
+"""People who are looked for without asking first whether anybody is there."""
 PERSON = 140
 """A number's digits, or a business-scoped user id of up to 135 characters."""
 
@@ -322,6 +327,17 @@ def segment_name_taken(error: IntegrityError) -> bool:
 
 def _names(error: IntegrityError, *words: str) -> bool:
     return any(word in str(error.orig) for word in words)
+
+
+async def has_any(connection: AsyncConnection, table: Table, of: OrganizationId, asked: int) -> bool:
+    """Whether an organisation has any rows there; not looked up where few are asked for, which costs no more.
+
+    Most have no aliases, and no wishes before their first import: then a thousand need not be looked for.
+    """
+    if asked <= FEW:
+        return True
+    query = select(table.c.organization_id).where(table.c.organization_id == of).limit(1)
+    return (await connection.execute(query)).first() is not None
 
 
 def chunks(items: Iterable[T], size: int = 1000) -> Iterator[list[T]]:
