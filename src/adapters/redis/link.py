@@ -30,7 +30,7 @@ REST = 1.0
 MOST = 64
 """Who go together."""
 Command: TypeAlias = Callable[[Any], object]
-Failures = (RedisError, OSError, TimeoutError)
+FAILURES = (RedisError, OSError, TimeoutError)
 
 
 class NoAnswer(Exception):
@@ -95,7 +95,7 @@ class Link:
                     command(line)
                     ends.append(len(line))
                 said = await line.execute(raise_on_error=False)
-        except Failures as error:
+        except FAILURES as error:
             self._rests_until = self.clock() + REST
             raise NoAnswer(str(error)) from error
         self._met = True
@@ -113,7 +113,7 @@ class Link:
         try:
             async with asyncio.timeout(MEETING):
                 await self.client.ping()
-        except Failures:
+        except FAILURES:
             self._rests_until = self.clock() + REST
         else:
             self._rests_until = None
