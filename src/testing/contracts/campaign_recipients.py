@@ -114,6 +114,28 @@ class RecipientsContract(OfAnOrganization):
                     each.handed for each in found.values()
                 )
 
+    @pytest.mark.parametrize("together", [True, False])
+    async def test_older_news_changes_nothing_whenever_it_comes(
+        self, stores: Stores, us: OrganizationId, *, together: bool
+    ) -> None:
+        campaign = a_campaign(us)
+        people = [a_recipient(campaign, handed=True) for _ in range(2)]
+        await planned(stores, campaign, people)
+        newer = [_news(people, campaign, who, 5, Outcome.READ, None) for who in range(2)]
+        older = [
+            _news(people, campaign, who, version, state, code)
+            for version, state, code in ((5, Outcome.SENT, None), (3, Outcome.FAILED, 131026))
+            for who in range(2)
+        ]
+        for news in ([*newer, *older],) if together else (newer, older):
+            async with stores.begin(us) as work:
+                await work.recipients.fold(campaign.id, news)
+        async with stores.read(us) as look:
+            for each in people:
+                found = await look.recipients.get(campaign.id, each.id)
+                assert (found.state, found.version, found.code) == (Outcome.READ, 5, None)
+            assert _counted(await look.recipients.tallies(campaign.id)) == {(Outcome.READ, ""): 2}
+
     async def test_who_stands_in_line_is_handed_over_once_and_in_order(
         self, stores: Stores, us: OrganizationId
     ) -> None:
