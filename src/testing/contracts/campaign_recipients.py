@@ -122,12 +122,9 @@ class RecipientsContract(OfAnOrganization):
         people = [a_recipient(campaign, handed=True) for _ in range(2)]
         await planned(stores, campaign, people)
         newer = [_news(people, campaign, who, 5, Outcome.READ, None) for who in range(2)]
-        older = [
-            _news(people, campaign, who, version, state, code)
-            for version, state, code in ((5, Outcome.SENT, None), (3, Outcome.FAILED, 131026))
-            for who in range(2)
-        ]
-        for news in ([*newer, *older],) if together else (newer, older):
+        same = [_news(people, campaign, who, 5, Outcome.SENT, None) for who in range(2)]
+        older = [_news(people, campaign, who, 3, Outcome.FAILED, 131026) for who in range(2)]
+        for news in ([*newer, *same, *older],) if together else (newer, same, older):
             async with stores.begin(us) as work:
                 await work.recipients.fold(campaign.id, news)
         async with stores.read(us) as look:
