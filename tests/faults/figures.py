@@ -120,8 +120,10 @@ class Told:
         everything = sum(self.of.values(), Counter())
         table.add_section()
         table.add_row("all", *(f"{everything[name]:,}" for name in COLUMNS))
-        console = Console(width=100, file=terminalreporter._tw._file)
-        console.print(table)
+        console = Console(width=100)
+        with console.capture() as shown:
+            console.print(table)
+        terminalreporter.write(shown.get())
         if path := os.environ.get("FIGURES"):
             told = {fault: {name: figures[name] for name in COLUMNS} for fault, figures in by_fault.items()}
             Path(path).write_text(json.dumps(told | {"all": dict(everything)}, indent=1))

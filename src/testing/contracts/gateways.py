@@ -5,7 +5,6 @@ The suite plays Meta on loopback (`tidings.testing.other_side`), so it runs agai
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from typing import get_args
 from uuid import uuid4
 
@@ -20,30 +19,17 @@ from tidings.application.ports.gateway import (
     NotSent,
     Outgoing,
     Rejected,
-    TokenMissing,
     Unclear,
     Verdict,
     callback_data,
 )
-from tidings.domain.kernel import AttemptId, Phone, PhoneNumberId, WabaId, Wamid
+from tidings.domain.kernel import AttemptId, Phone, Wamid
 from tidings.domain.whatsapp.content import Content, Text
+from tidings.testing.contracts.played_meta import HTML, NUMBER, WABA, PlayedMeta, Tokens, refused
 from tidings.testing.other_side import Heard, Mishap, OtherSide, Said, Turn, said
 from tidings.testing.strategies_domain import of
 
-WABA, NUMBER = WabaId("920000000000101"), PhoneNumberId("310000000000202")
 TAKEN = Wamid("wamid.TAKEN")
-
-
-@dataclass
-class Tokens:
-    """The Credentials port."""
-
-    token_of: dict[str, str] = field(default_factory=lambda: {WABA: "EAATOKEN"})
-
-    async def token(self, waba_id: WabaId) -> str:
-        if waba_id not in self.token_of:
-            raise TokenMissing
-        return self.token_of[waba_id]
 
 
 def taken(heard: Heard) -> Said:
@@ -56,12 +42,6 @@ def taken_and_closed(heard: Heard) -> Said:
     return replace(taken(heard), closing=True)
 
 
-def refused(code: int, status: int = 400) -> Said:
-    """Meta's no (fact sheet 7)."""
-    return said({"error": {"message": f"(#{code}) no", "code": code, "fbtrace_id": "Ab"}}, status)
-
-
-HTML = Said(status=502, body=b"<html>Bad Gateway</html>", headers={"content-type": "text/html"})
 HALF = Said(body=b'{"messages":[{"id":"wamid.LOST"}]}', cut=True)
 UNCLEAR: "tuple[Turn, ...]" = (
     HTML,
@@ -102,7 +82,7 @@ def an_outgoing(content: Content | None = None) -> Outgoing:
 
 
 @pytest.mark.anyio
-class GatewayContract:
+class GatewayContract(PlayedMeta):
     """Subclass it beside a fixture `gateway` that gives a `Gateway` of your own: it finds Meta at the address
     `meta.url`, and tokens with `tokens`, fixtures of this suite that yours may ask for."""
 
@@ -110,10 +90,6 @@ class GatewayContract:
     async def meta(self) -> AsyncIterator[OtherSide]:
         async with OtherSide([taken]) as meta:
             yield meta
-
-    @pytest.fixture
-    def tokens(self) -> Tokens:
-        return Tokens()
 
     async def test_what_is_taken_has_a_wamid_and_carries_the_attempt(
         self, gateway: Gateway, meta: OtherSide

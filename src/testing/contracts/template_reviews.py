@@ -1,6 +1,5 @@
 """What Meta's review of templates promises, and the way of files to Meta: at a Meta that is played."""
 
-from collections.abc import AsyncIterator
 from email.parser import BytesParser
 from typing import Any
 
@@ -20,7 +19,7 @@ from tidings.domain.templates.refusals import (
     TooManyTemplates,
 )
 from tidings.domain.templates.template import Quality, Status
-from tidings.testing.contracts.gateways import HTML, NUMBER, WABA, Tokens
+from tidings.testing.contracts.played_meta import HTML, NUMBER, WABA, PlayedMeta, Tokens, refused
 from tidings.testing.other_side import Heard, Mishap, OtherSide, Said, Turn, said
 
 BODY = Body(text="Hello {{1}}, soon.", example=Example(body_text=(("Rowan",),)))
@@ -39,38 +38,20 @@ REMOTE: "dict[str, object]" = {
 """As Meta lists a template (fact sheet 4.3)."""
 
 
-def refused(code: int, subcode: int | None = None, status: int = 400) -> Said:
-    error = {"message": f"(#{code}) no", "code": code, "error_subcode": subcode}
-    return said({"error": error}, status)
-
-
 REFUSALS: "tuple[tuple[Turn, type[Exception]], ...]" = (
-    (refused(100, 2388024), NameTaken),
-    (refused(100, 2388023), NameBeingDeleted),
-    (refused(100, 2388019), TooManyTemplates),
-    (refused(100, 2388299), ReviewRefused),
-    (refused(100, 33), GoneAtMeta),
-    (refused(190, 463, 401), AccountRefused),
+    (refused(100, subcode=2388024), NameTaken),
+    (refused(100, subcode=2388023), NameBeingDeleted),
+    (refused(100, subcode=2388019), TooManyTemplates),
+    (refused(100, subcode=2388299), ReviewRefused),
+    (refused(100, subcode=33), GoneAtMeta),
+    (refused(190, 401, 463), AccountRefused),
     (refused(80007), ReviewThrottled),
-    (refused(2, status=503), ReviewUnavailable),
+    (refused(2, 503), ReviewUnavailable),
     (HTML, ReviewUnavailable),
     (Mishap.HANG_UP, ReviewUnavailable),
     (said({"status": "PENDING"}), ReviewUnavailable),
 )
 UNREADABLE: "tuple[Turn, ...]" = (HTML, Mishap.HANG_UP, said({"success": False}), Said(body=b"{", cut=True))
-
-
-class PlayedMeta:
-    """The fixtures of both suites."""
-
-    @pytest.fixture
-    async def meta(self) -> AsyncIterator[OtherSide]:
-        async with OtherSide() as meta:
-            yield meta
-
-    @pytest.fixture
-    def tokens(self) -> Tokens:
-        return Tokens()
 
 
 @pytest.mark.anyio
@@ -219,7 +200,7 @@ class UploadsContract(PlayedMeta):
             await uploads.sample(WABA, file)
 
     async def test_what_meta_refuses_of_a_file_is_refused(self, uploads: Uploads, meta: OtherSide) -> None:
-        meta.turns = [refused(100, 2388299)]
+        meta.turns = [refused(100, subcode=2388299)]
         with pytest.raises(ReviewRefused):
             await uploads.media(WABA, NUMBER, File(name="a", mime_type="application/pdf", content=b"%PDF"))
 

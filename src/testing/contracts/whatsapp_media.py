@@ -1,13 +1,12 @@
 """What every way to files of messages promises: whole and true, or an error before it ends."""
 
 import hashlib
-from collections.abc import AsyncIterator
 
 import pytest
 
 from tidings.application.ports.conversations import MediaFiles
 from tidings.domain.errors import Refused, Unavailable
-from tidings.testing.contracts.gateways import HTML, NUMBER, WABA, Tokens
+from tidings.testing.contracts.played_meta import HTML, NUMBER, WABA, PlayedMeta
 from tidings.testing.other_side import Heard, Mishap, OtherSide, Said, Turn, said
 
 ID = "880011223344560"
@@ -23,18 +22,9 @@ WRONG: "tuple[bytes | Turn, ...]" = (
 
 
 @pytest.mark.anyio
-class MediaFilesContract:
+class MediaFilesContract(PlayedMeta):
     """Subclass it beside a fixture `media` that gives a `MediaFiles` of your own: it finds Meta at
     `meta.url`, and tokens with `tokens`, fixtures of this suite that yours may ask for."""
-
-    @pytest.fixture
-    async def meta(self) -> AsyncIterator[OtherSide]:
-        async with OtherSide() as meta:
-            yield meta
-
-    @pytest.fixture
-    def tokens(self) -> Tokens:
-        return Tokens()
 
     async def test_a_file_comes_down_whole_with_the_token_of_its_account(
         self, media: MediaFiles, meta: OtherSide
