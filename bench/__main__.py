@@ -22,6 +22,8 @@ from rich.table import Table
 from bench.figures import Row, Side, median_of, own_memory
 
 RESULTS = Path(__file__).parent / "results"
+REDO_LOG = "--innodb-redo-log-capacity=2G"
+"""As docs/scale.md advises, and `compose.yaml` has it."""
 
 
 class Sizes(Struct, frozen=True):
@@ -209,7 +211,7 @@ def _server(kind: str) -> Iterator[None]:
 
     with ExitStack() as stack:
         if kind == "mysql":
-            os.environ[SERVER] = stack.enter_context(mysql_of_our_own(durable=True))
+            os.environ[SERVER] = stack.enter_context(mysql_of_our_own(REDO_LOG, durable=True))
         elif kind == "mariadb":
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="tidings-bench-")))
             os.environ[SERVER] = stack.enter_context(mariadb_of_our_own(folder, durable=True))

@@ -130,9 +130,9 @@ def _mysql() -> tuple[list[str], Path]:
 
 
 @contextmanager
-def mysql_of_our_own(*, durable: bool = False) -> Iterator[str]:
-    """A MySQL whose data goes away with it, and the URL of its root. Raise NoServer."""
-    with _mysql_folder() as made, _mysql_in(made, durable=durable) as url:
+def mysql_of_our_own(*more: str, durable: bool = False) -> Iterator[str]:
+    """A MySQL with `more` options whose data goes away with it, and the URL of its root. Raise NoServer."""
+    with _mysql_folder() as made, _mysql_in(made, *more, durable=durable) as url:
         yield url
 
 

@@ -4,7 +4,7 @@ Rows are mappings of column name to value. Every function is one statement for t
 nothing for an empty one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Insert,
     Select,
     Table,
     bindparam,
@@ -28,6 +29,7 @@ from sqlalchemy.dialects.mysql import insert as mysql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from tidings.adapters.mysql.bulk import insertion
 from tidings.adapters.mysql.types import Moment
 
 Row = Mapping[str, Any]
@@ -68,20 +70,25 @@ def is_false(column: ColumnElement[bool]) -> ColumnElement[bool]:
 
 async def insert_many(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
     """Raise IntegrityError when a key is taken."""
-    if rows:
-        await connection.execute(insert(table), list(rows))
+    if is_sqlite(connection):
+        if rows:
+            await connection.execute(insert(table), list(rows))
+        return
+    await _put(connection, table, rows, insert)
 
 
 async def insert_missing(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
     """Insert the rows whose primary and unique keys are free, and leave the others as they are."""
-    if not rows:
-        return
     if is_sqlite(connection):
-        statement: Any = sqlite_insert(table).on_conflict_do_nothing()
-    else:
-        first = next(iter(table.primary_key.columns))
-        statement = mysql_insert(table).on_duplicate_key_update({first.name: first})
-    await connection.execute(statement, list(rows))
+        if rows:
+            await connection.execute(sqlite_insert(table).on_conflict_do_nothing(), list(rows))
+        return
+    await _put(connection, table, rows, _leaving)
+
+
+def _leaving(table: Table) -> Insert:
+    first = next(iter(table.primary_key.columns))
+    return mysql_insert(table).on_duplicate_key_update({first.name: first})
 
 
 async def upsert(
@@ -97,19 +104,35 @@ async def upsert(
 
     The columns named in `latest` keep the larger of both values.
     """
-    if not rows:
-        return
     if is_sqlite(connection):
-        lite = sqlite_insert(table)
-        news = {name: lite.excluded[name] for name in change}
-        news |= {name: func.max(table.c[name], lite.excluded[name]) for name in latest}
-        statement: Any = lite.on_conflict_do_update(index_elements=list(keys), set_=news)
-    else:
-        maria = mysql_insert(table)
-        news = {name: maria.inserted[name] for name in change}
-        news |= {name: func.greatest(table.c[name], maria.inserted[name]) for name in latest}
-        statement = maria.on_duplicate_key_update(news)
-    await connection.execute(statement, list(rows))
+        if rows:
+            lite = sqlite_insert(table)
+            news = {name: lite.excluded[name] for name in change}
+            news |= {name: func.max(table.c[name], lite.excluded[name]) for name in latest}
+            statement = lite.on_conflict_do_update(index_elements=list(keys), set_=news)
+            await connection.execute(statement, list(rows))
+        return
+    await _put(connection, table, rows, _changing(tuple(change), tuple(latest)))
+
+
+@lru_cache(maxsize=256)
+def _changing(change: tuple[str, ...], latest: tuple[str, ...]) -> Callable[[Table], Insert]:
+    """The same function for the same names, since what it makes is kept by it."""
+
+    def statement(table: Table) -> Insert:
+        new = mysql_insert(table)
+        news = {name: new.inserted[name] for name in change}
+        news |= {name: func.greatest(table.c[name], new.inserted[name]) for name in latest}
+        return new.on_duplicate_key_update(news)
+
+    return statement
+
+
+async def _put(
+    connection: AsyncConnection, table: Table, rows: Sequence[Row], statement: Callable[[Table], Insert]
+) -> None:
+    if rows:
+        await insertion(connection.dialect, table, tuple(rows[0]), statement).put(connection, rows)
 
 
 async def update_many(

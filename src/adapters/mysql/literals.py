@@ -4,7 +4,9 @@ The driver looks at every character of a text or bytes for what must be escaped,
 that takes thirty times as long as writing a hexadecimal literal.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import date
+from operator import attrgetter
 from typing import Any
 
 SHORTEST, LONGEST = 64, 4 * 1024 * 1024
@@ -32,14 +34,68 @@ def text_literal(value: bytes) -> str | Literal:
     return Literal(f"_utf8mb4 x'{value.hex()}'") if SHORTEST <= len(value) <= LONGEST else value.decode()
 
 
-def _written(value: Literal, mapping: Mapping[object, object]) -> str:
+def written(value: object) -> str:
+    """What the driver takes, as SQL in which nothing up to 4 MiB is escaped.
+
+    Raise TypeError for what it cannot be.
+    """
+    return _WRITTEN.get(type(value), _another)(value)
+
+
+def _text(value: str) -> str:
+    if "'" not in value and "\\" not in value:
+        return f"'{value}'"
+    if len(value) <= LONGEST:
+        return f"_utf8mb4 x'{value.encode().hex()}'"
+    return _escaped(value)
+
+
+def _bytes(value: bytes) -> str:
+    return f"x'{value.hex()}'" if len(value) <= LONGEST else _escaped(value)
+
+
+def _float(value: float) -> str:
+    """Without an exponent it would be a decimal."""
+    said = repr(value)
+    return said if "e" in said else f"{said}e0"
+
+
+def _another(value: object) -> str:
+    """A member of an enumeration, say."""
+    for kind, write in _WRITTEN.items():
+        if isinstance(value, kind):
+            return write(value)
+    raise TypeError(f"a {type(value).__name__} cannot be written into a statement")
+
+
+_WRITTEN: Mapping[type, Callable[[Any], str]] = {
+    type(None): lambda _: "NULL",
+    bool: lambda value: "1" if value else "0",
+    int: str,
+    float: _float,
+    str: _text,
+    bytes: _bytes,
+    date: lambda value: f"'{value.isoformat()}'",
+    Literal: attrgetter("sql"),
+}
+
+
+def _as_it_is(value: Literal, mapping: Mapping[object, object]) -> str:
     return value.sql
+
+
+def _drivers() -> dict[Any, Any]:
+    # Where no MySQL is used, its driver takes no memory.
+    from asyncmy import converters
+
+    return vars(converters)["conversions"]
+
+
+def _escaped(value: str | bytes) -> str:
+    """As the driver does it: half as long as hexadecimal."""
+    return _drivers()[type(value)](value)
 
 
 def conversions() -> dict[Any, Any]:
     """The driver's `conv`: how values are written and read."""
-    # Where no MySQL is used, its driver takes no memory.
-    from asyncmy import converters
-
-    theirs: dict[Any, Any] = vars(converters)["conversions"]
-    return {**theirs, Literal: _written}
+    return {**_drivers(), Literal: _as_it_is}

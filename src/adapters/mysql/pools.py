@@ -19,6 +19,8 @@ CONNECT, LOCK_WAIT = 3, 5
 """Seconds to wait for the server, and for another's lock: a request has no more patience than that."""
 LOOK = 30
 """Seconds after which the server gives a look up: whoever asked has gone, and others want the server."""
+MODE = "TRADITIONAL"
+"""A value that does not fit is refused, never cut, and a backslash escapes: whatever the server is set to."""
 FRESH = 0.5
 """Seconds for which a connection that was just used is believed to be alive."""
 
@@ -96,7 +98,7 @@ def _engine(
             "async_creator_fn": _connected,
             "conv": conversions(),
             "ssl": tls,
-            "init_command": f"SET innodb_lock_wait_timeout={LOCK_WAIT}{more}",
+            "init_command": f"SET innodb_lock_wait_timeout={LOCK_WAIT}, sql_mode='{MODE}'{more}",
         },
         **how,
     )
