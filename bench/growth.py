@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from bench.figures import Row, Side, own_memory, percentiles
 from bench.stage import COUNTED, fresh_databases
-from tidings.adapters.embedded.system import new_secret, uuid7
+from tidings.adapters.embedded.system import collect_rarely, new_secret, uuid7
 from tidings.application.ports.contacts import ContactFilter
 from tidings.bootstrap.assembly import assembled
 from tidings.bootstrap.container import Container
@@ -81,6 +81,8 @@ def _side(found: Figures, size: int) -> Side:
 async def _measured(size: int) -> Figures:
     chance = random.Random(size)
     actor = Actor(user_id=UserId(uuid4()), organization_id=OrganizationId(uuid4()), role=Role.OWNER)
+    # As in a service, which is where people are looked for.
+    collect_rarely()
     async with platform() as container:
         began = time.perf_counter()
         ids = await load(container, actor.organization_id, size, chance)

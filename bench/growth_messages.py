@@ -18,6 +18,7 @@ from bench.load import drive, request
 from bench.serving import signed
 from bench.stage import Stage, staged
 from bench.webhooks import applied, bodies_of, message_of
+from tidings.adapters.embedded.system import collect_rarely
 from tidings.application.whatsapp.saying import MessageView
 from tidings.bootstrap.assembly import assembled
 from tidings.bootstrap.container import Container
@@ -61,6 +62,8 @@ def _measured(size: int) -> Figures:
 
 async def _looked_at(stage: Stage, number: str, size: int) -> tuple[Figures, Sequence[Message]]:
     chance = random.Random(size)
+    # As in a service, which is where messages are looked at.
+    collect_rarely()
     async with assembled(read_settings({**os.environ, **stage.environment})) as container:
         async with container.whatsapp_read()() as look:
             (owner,) = await look.numbers.find([PhoneNumberId(number)])

@@ -20,6 +20,7 @@ from tidings.adapters.mysql.contacts.tables import (
     memberships,
     merges,
     people,
+    places,
     segments,
     unindexed,
 )
@@ -186,12 +187,21 @@ class SqlContactReader:
             newest = structs(Contact, await self.connection.execute(late))
             found += [(search.Cursor(after=each.id), each) for each in newest]
         needed = grams_needed(search_terms(wanted.search))
-        places = search.candidates(self.connection, self.organization, needed, from_.below)
-        while len(found) <= limit and (some := await anext(places, None)) is not None:
-            look = chosen.where(p.id.in_([id for _, id in some]), ~lately)
-            told = structs(Contact, await self.connection.execute(look))
-            by_id = {contact.id: contact for contact in told}
-            found += [(search.Cursor(below=place), by_id[id]) for place, id in some if id in by_id]
+        l = places.c  # noqa: E741 - places
+        there = chosen.join(places, l.contact_id == p.id).where(
+            l.organization_id == self.organization, ~lately
+        )
+        there = there.add_columns(l.place)
+        candidates = search.candidates(self.connection, self.organization, needed, from_.below)
+        while len(found) <= limit and (some := await anext(candidates, None)) is not None:
+            told = await self.connection.execute(there.where(l.place.in_(some)).order_by(l.place.desc()))
+            found += [
+                (
+                    search.Cursor(below=place),
+                    Contact(**dict(zip(Contact.__struct_fields__, them, strict=True))),
+                )
+                for *them, place in told
+            ]
         return Page(
             items=await self._views([contact for _, contact in found[:limit]]),
             next_cursor=found[limit - 1][0].text if len(found) > limit else None,

@@ -89,8 +89,8 @@ async def is_indexed(connection: AsyncConnection, organization: OrganizationId) 
 
 async def candidates(
     connection: AsyncConnection, organization: OrganizationId, needed: Collection[str], below: int | None
-) -> AsyncIterator[list[tuple[int, ContactId]]]:
-    """Places and contacts that have the rarest of these grams, the latest places first."""
+) -> AsyncIterator[list[int]]:
+    """Places that have the rarest of these grams, the latest first."""
     blocks = select(func.max(l.place)).where(l.organization_id == organization)
     last = (await connection.execute(blocks)).scalar_one_or_none()
     end = (-1 if last is None else int(last)) + 1
@@ -99,18 +99,10 @@ async def candidates(
     async for some in _in_common(connection, organization, needed, (end - 1) // BLOCK):
         found = (place for block, bits in some for place in places_down(block, bits, end))
         while len(waiting := waiting + list(islice(found, look - len(waiting)))) == look:
-            yield await _who(connection, organization, waiting)
+            yield waiting
             look, waiting = min(look * 4, MOST), []
     if waiting:
-        yield await _who(connection, organization, waiting)
-
-
-async def _who(
-    connection: AsyncConnection, organization: OrganizationId, some: Sequence[int]
-) -> list[tuple[int, ContactId]]:
-    where = select(l.place, l.contact_id).where(l.organization_id == organization, l.place.in_(some))
-    rows = await connection.execute(where.order_by(l.place.desc()))
-    return [(place, ContactId(id)) for place, id in rows]
+        yield waiting
 
 
 async def _in_common(
