@@ -112,7 +112,7 @@ class SqlOutbox:
             }
             for event in events
         ]
-        await self.connection.execute(insert(self.table), rows)
+        await insert_many(self.connection, self.table, rows)
 
 
 @dataclass(frozen=True, slots=True)
