@@ -119,8 +119,13 @@ class SqlKeptOutbox:
         return select(self.table).where(c.sequence > published_of(self.table)).order_by(c.sequence)
 
     async def _locked(self, connection: AsyncConnection) -> dict[tuple[str, int], int]:
-        """How far everybody was told; whoever else numbers waits for us."""
-        found = await connection.execute(select(told_of(self.table)).with_for_update())
+        """How far everybody was told; whoever else numbers waits for us, also before anybody was told."""
+        query = select(told_of(self.table)).with_for_update()
+        found = (await connection.execute(query)).all()
+        if not found:
+            row = {"group": ALL, "shard": NO_SHARD, "sequence": 0}
+            await _keep_told(connection, told_of(self.table), [row])
+            found = (await connection.execute(query)).all()
         return {(row.group, row.shard): row.sequence for row in found}
 
     async def _numbered(
