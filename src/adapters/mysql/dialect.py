@@ -69,12 +69,11 @@ def is_false(column: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 async def insert_many(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
-    """Raise IntegrityError when a key is taken."""
-    if is_sqlite(connection):
-        if rows:
-            await connection.execute(insert(table), list(rows))
-        return
-    await _put(connection, table, rows, insert)
+    """Raise IntegrityError when a key is taken. Any database takes it, since an outbox may be on any."""
+    if connection.dialect.name in ("mysql", "mariadb"):
+        await _put(connection, table, rows, insert)
+    elif rows:
+        await connection.execute(insert(table), list(rows))
 
 
 async def insert_missing(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
