@@ -59,6 +59,12 @@ def _send(sizes: Sizes) -> Row:
     return send(sizes.messages)
 
 
+def _numbers(sizes: Sizes) -> Row:
+    from bench.many_numbers import numbers
+
+    return numbers()
+
+
 def _webhook(sizes: Sizes) -> Row:
     from bench.serving import webhook
 
@@ -156,6 +162,7 @@ def _gateway(sizes: Sizes) -> Row:
 
 ROWS: Mapping[str, Callable[[Sizes], Row]] = {
     "send": _send,
+    "numbers": _numbers,
     "webhook": _webhook,
     "webhooks-1000": _webhooks,
     "import": _import,

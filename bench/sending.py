@@ -3,9 +3,11 @@
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from bench.bare import Job, Sent
 from bench.figures import Row, Side, cpu_of, memory_of, per_one, per_piece
@@ -19,54 +21,91 @@ LOOK = 0.1
 """Seconds between two looks at what was accepted."""
 
 
+class Ran(Struct, frozen=True, kw_only=True):
+    """What a campaign took, from its launch to the last of its statuses."""
+
+    rate: float
+    """Messages a second, from the first that Meta accepted to the last."""
+    done: int
+    """Messages that Meta accepted."""
+    worker_cpu: float | None
+    service_cpu: float | None
+    """Microseconds a message, of all senders and of the service."""
+    memory: float | None
+    """MiB that the largest sender held at most."""
+    queries: float | None
+    """Of the database server, a message."""
+    statuses: float
+    first: float
+    last: float
+    """Seconds from the launch to the first and to the last message."""
+    late: float
+    """Seconds from the last message to the last status."""
+
+
 def send(messages: int) -> Row:
     """Our sender against a loop over the same HTTP client, to the same sandbox, one after the other."""
-    with staged(worker=True, numbers=NUMBERS) as stage:
+    with staged(workers=1, numbers=NUMBERS) as stage:
         stage.sign_up()
         account = stage.connect()
         phones = stage.people(messages)
-        worker, service = stage.processes["worker"].pid, stage.processes["service"].pid
-        campaign = stage.campaign("bench")
-        cpu, serving, queries = cpu_of(worker), cpu_of(service), asked()
-        began = time.monotonic()
-        stage.ask("POST", f"/api/campaigns/{campaign}/launch")
-        first, last, accepted = _accepted(stage, campaign)
-        used = cpu_of(worker)
-        statuses, late = _statuses(stage, campaign, last)
-        served, answered = cpu_of(service), asked()
-        memory = memory_of(worker)
+        ran = run(stage)
         bare = _bare(stage, account, phones)
-    rate = (accepted[1] - accepted[0]) / (last - first)
-    ours = Side(
-        rate=rate,
-        cpu=per_piece(cpu, used, accepted[1]),
-        memory=memory,
-        queries=per_one(queries, answered, accepted[1]),
-        done=accepted[1],
-    )
+    ours = Side(rate=ran.rate, cpu=ran.worker_cpu, memory=ran.memory, queries=ran.queries, done=ran.done)
     theirs = Side(rate=bare.rate, p50=bare.p50, p99=bare.p99, cpu=bare.cpu, memory=bare.memory, done=messages)
     more = {
-        "statuses applied": statuses,
-        "seconds from launch to first": first - began,
-        "seconds from launch to last": last - began,
-        "seconds from last message to last status": late,
+        "statuses applied": ran.statuses,
+        "seconds from launch to first": ran.first,
+        "seconds from launch to last": ran.last,
+        "seconds from last message to last status": ran.late,
     }
-    if ours.cpu is not None:
-        more["worker CPU by bare CPU"] = ours.cpu / bare.cpu
-    if (whole := per_piece(serving, served, accepted[1])) is not None:
-        more["service CPU a message"] = whole
+    if ran.worker_cpu is not None:
+        more["worker CPU by bare CPU"] = ran.worker_cpu / bare.cpu
+    if ran.service_cpu is not None:
+        more["service CPU a message"] = ran.service_cpu
     return Row(
         name="send",
         unit="messages/s",
         ours=ours,
         bare=theirs,
-        ratio=rate / bare.rate,
-        what=f"embedded, {statuses:,.0f} statuses applied beside it; bare: the HTTP client alone",
+        ratio=ran.rate / bare.rate,
+        what=f"embedded, {ran.statuses:,.0f} statuses applied beside it; bare: the HTTP client alone",
         more=more,
     )
 
 
-def _accepted(stage: Stage, campaign: str) -> tuple[float, float, tuple[int, int]]:
+def run(stage: Stage) -> Ran:
+    """Campaigns to everyone, each from twenty numbers at most, together from all."""
+    workers = [each.pid for name, each in stage.processes.items() if name.startswith("worker")]
+    service = stage.processes["service"].pid
+    campaigns = stage.campaigns("bench")
+    cpu, serving, queries = _cpu_of_all(workers), cpu_of(service), asked()
+    began = time.monotonic()
+    for campaign in campaigns:
+        stage.ask("POST", f"/api/campaigns/{campaign}/launch")
+    first, last, (at_first, done) = _accepted(stage, campaigns)
+    used = _cpu_of_all(workers)
+    statuses, late = _statuses(stage, campaigns, last)
+    return Ran(
+        rate=(done - at_first) / (last - first),
+        done=done,
+        worker_cpu=per_piece(cpu, used, done),
+        service_cpu=per_piece(serving, cpu_of(service), done),
+        memory=max((memory_of(pid) or 0.0 for pid in workers), default=None),
+        queries=per_one(queries, asked(), done),
+        statuses=statuses,
+        first=first - began,
+        last=last - began,
+        late=late,
+    )
+
+
+def _cpu_of_all(pids: Sequence[int]) -> float | None:
+    told = [cpu_of(pid) for pid in pids]
+    return sum(each for each in told if each is not None) if None not in told else None
+
+
+def _accepted(stage: Stage, campaigns: Sequence[str]) -> tuple[float, float, tuple[int, int]]:
     """When the first and the last look saw something new, and how much had been accepted at each."""
     before = count = stage.sandbox()["accepted"]
     first = last = 0.0
@@ -77,7 +116,7 @@ def _accepted(stage: Stage, campaign: str) -> tuple[float, float, tuple[int, int
             if not first:
                 first, at_first = now, seen
             count, last, quiet = seen, now, now
-        elif now - quiet > 1.0 and first and _open(stage, campaign) == 0:
+        elif now - quiet > 1.0 and first and _open(stage, campaigns) == 0:
             break
         elif now - quiet > PATIENCE:
             raise Stuck(f"nothing was accepted any more after {count}")
@@ -87,23 +126,26 @@ def _accepted(stage: Stage, campaign: str) -> tuple[float, float, tuple[int, int
     return first, last, (at_first - before, count - before)
 
 
-def _open(stage: Stage, campaign: str) -> int:
-    totals = stage.ask("GET", f"/api/campaigns/{campaign}")["totals"]
-    return int(totals["pending"] + totals["sending"]) if totals["planned"] else 1
+def _totals(stage: Stage, campaigns: Sequence[str]) -> list[dict[str, Any]]:
+    return [stage.ask("GET", f"/api/campaigns/{campaign}")["totals"] for campaign in campaigns]
 
 
-def _statuses(stage: Stage, campaign: str, last: float) -> tuple[float, float]:
+def _open(stage: Stage, campaigns: Sequence[str]) -> int:
+    found = _totals(stage, campaigns)
+    return sum(int(each["pending"] + each["sending"]) if each["planned"] else 1 for each in found)
+
+
+def _statuses(stage: Stage, campaigns: Sequence[str], last: float) -> tuple[float, float]:
     """Statuses that reached the rows, and seconds from the last message to the last change of the totals."""
-    path = f"/api/campaigns/{campaign}"
-    changed, totals, end = time.monotonic(), dict[str, Any](), time.monotonic() + PATIENCE
+    changed, totals, end = time.monotonic(), list[dict[str, Any]](), time.monotonic() + PATIENCE
     while time.monotonic() < end:
-        now = stage.ask("GET", path)["totals"]
+        now = _totals(stage, campaigns)
         if now != totals:
             totals, changed = now, time.monotonic()
         elif not stage.sandbox()["webhooks"]["pending"] and time.monotonic() - changed > 1.5:
             break
         time.sleep(LOOK)
-    return _heard(totals), changed - last
+    return sum(_heard(each) for each in totals), changed - last
 
 
 def _heard(totals: dict[str, Any]) -> float:

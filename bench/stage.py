@@ -26,6 +26,8 @@ from tidings.adapters.embedded.system import new_secret
 from tidings.bootstrap.demo import PARAMETERS, TEMPLATE, free_port
 from tidings.bootstrap.settings import DATABASES
 
+NUMBERS_OF_ONE = 20
+"""A campaign goes out from so many numbers at most."""
 PATIENCE = 120.0
 """Seconds for a step in which nothing happens."""
 COUNTED = dict.fromkeys(
@@ -118,22 +120,33 @@ class Stage:
             raise Stuck(f"imported {made} of {count}: {done.stdout[:500]!r} {done.stderr[:500]!r}")
         return phones
 
-    def campaign(self, name: str) -> str:
-        """A campaign to everyone from all numbers, with an approved template, ready to be launched."""
+    def campaigns(self, name: str) -> list[str]:
+        """Campaigns to everyone from all numbers, with an approved template, ready to be launched."""
         template = self.ask("POST", "/api/templates/create", **TEMPLATE)
         path = f"/api/templates/{template['id']}"
         until(lambda: self.ask("GET", path)["status"] == "APPROVED", "the template's approval")
         numbers = [each["phoneNumberId"] for each in self.ask("GET", "/api/numbers")]
-        new = {"name": name, "templateId": template["id"], "parameters": PARAMETERS}
-        made = self.ask("POST", "/api/campaigns", **new, phoneNumberIds=numbers)
-        return str(made["id"])
+        new = {"templateId": template["id"], "parameters": PARAMETERS}
+        made: list[str] = []
+        for start in range(0, len(numbers), NUMBERS_OF_ONE):
+            some = numbers[start : start + NUMBERS_OF_ONE]
+            one = self.ask("POST", "/api/campaigns", name=f"{name} {start}", phoneNumberIds=some, **new)
+            made.append(str(one["id"]))
+        return made
 
 
 @contextmanager
 def staged(
-    *, worker: bool = False, environment: Mapping[str, str] | None = None, numbers: int = 1
+    *,
+    workers: int = 0,
+    environment: Mapping[str, str] | None = None,
+    numbers: int = 1,
+    throughput: int = 1_000_000,
 ) -> Generator[Stage]:
-    """Sandbox and service (and a sender) on tables and in a folder that go away afterwards."""
+    """Sandbox and service (and senders) on tables and in a folder that go away afterwards.
+
+    `throughput` is what the sandbox takes of each of its numbers, in messages a second.
+    """
     graph_port, port, secret, verify = free_port(), free_port(), new_secret(), new_secret()
     folder = Path(tempfile.mkdtemp(prefix="tidings-bench-"))
     settings = {
@@ -155,11 +168,11 @@ def staged(
         stage.start(
             "sandbox", "tidings", "sandbox", "--port", str(graph_port), "--app-secret", secret,
             "--webhook", f"http://127.0.0.1:{port}/api/messages/webhook", "--verify-token", verify,
-            "--throughput", "1000000", "--numbers", str(numbers),
+            "--throughput", str(throughput), "--numbers", str(numbers),
         )
         # fmt: on
-        if worker:
-            stage.start("worker", "tidings", "worker")
+        for n in range(workers):
+            stage.start(f"worker {n}", "tidings", "worker")
         until(lambda: _up(graph, "/_sandbox/state"), "the sandbox", stage)
         stage.restart()
         yield stage

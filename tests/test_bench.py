@@ -45,8 +45,8 @@ def test_a_row_that_does_not_exist_is_named_beside_those_that_do(capsys):
     said = capsys.readouterr().err
     assert "sned" in said
     assert (
-        "send, webhook, webhooks-1000, import, plan, list, item, item-redis, item-mysql, create, growth, "
-        "growth-messages, start"
+        "send, numbers, webhook, webhooks-1000, import, plan, list, item, item-redis, item-mysql, create, "
+        "growth, growth-messages, start"
     ) in said.replace("\n", " ")
 
 
