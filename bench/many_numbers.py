@@ -8,9 +8,10 @@ share what there is, and two senders the lanes.
 
 import math
 
-from bench.figures import Row, Side
+from bench.figures import Row
 from bench.sending import Ran, run
-from bench.stage import NUMBERS_OF_ONE, staged
+from bench.stage import staged
+from tidings.application.campaigns.authoring import NUMBERS
 
 EACH = 80
 """Messages a second of a number."""
@@ -31,14 +32,14 @@ def numbers() -> Row:
         name = f"{count} numbers, {senders} senders" if count > 1 else "1 number"
         more[f"{name}: messages/s"] = ran.rate
         more[f"{name}: of what they may"] = ran.rate / (count * EACH)
-        more[f"{name}: sender CPU"] = ran.worker_cpu or 0.0
-        more[f"{name}: service CPU"] = ran.service_cpu or 0.0
         more[f"{name}: last status after"] = ran.late
+        told = {"sender CPU": ran.worker_cpu, "service CPU": ran.service_cpu, "statements": ran.queries}
+        more |= {f"{name}: {what}": each for what, each in told.items() if each is not None}
     return Row(
         name="numbers",
         unit="messages/s",
-        ours=_side(many),
-        bare=_side(one),
+        ours=many.side,
+        bare=one.side,
         ratio=_cpu(many) / _cpu(one) if _cpu(one) else 0.0,
         what="above: a hundred numbers, below: one; ratio of CPU of a message, less is better",
         more=more,
@@ -49,13 +50,9 @@ def _ran(count: int, senders: int) -> Ran:
     with staged(workers=senders, numbers=count, throughput=EACH) as stage:
         stage.sign_up()
         stage.connect()
-        campaigns = math.ceil(count / NUMBERS_OF_ONE)
+        campaigns = math.ceil(count / NUMBERS)
         stage.people(min(count * EACH * LASTING, MOST) // campaigns)
         return run(stage)
-
-
-def _side(ran: Ran) -> Side:
-    return Side(rate=ran.rate, cpu=ran.worker_cpu, memory=ran.memory, queries=ran.queries, done=ran.done)
 
 
 def _cpu(ran: Ran) -> float:

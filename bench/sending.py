@@ -22,7 +22,7 @@ LOOK = 0.1
 
 
 class Ran(Struct, frozen=True, kw_only=True):
-    """What a campaign took, from its launch to the last of its statuses."""
+    """What campaigns took, from their launch to the last of their statuses."""
 
     rate: float
     """Messages a second, from the first that Meta accepted to the last."""
@@ -42,6 +42,12 @@ class Ran(Struct, frozen=True, kw_only=True):
     late: float
     """Seconds from the last message to the last status."""
 
+    @property
+    def side(self) -> Side:
+        return Side(
+            rate=self.rate, cpu=self.worker_cpu, memory=self.memory, queries=self.queries, done=self.done
+        )
+
 
 def send(messages: int) -> Row:
     """Our sender against a loop over the same HTTP client, to the same sandbox, one after the other."""
@@ -51,7 +57,6 @@ def send(messages: int) -> Row:
         phones = stage.people(messages)
         ran = run(stage)
         bare = _bare(stage, account, phones)
-    ours = Side(rate=ran.rate, cpu=ran.worker_cpu, memory=ran.memory, queries=ran.queries, done=ran.done)
     theirs = Side(rate=bare.rate, p50=bare.p50, p99=bare.p99, cpu=bare.cpu, memory=bare.memory, done=messages)
     more = {
         "statuses applied": ran.statuses,
@@ -66,7 +71,7 @@ def send(messages: int) -> Row:
     return Row(
         name="send",
         unit="messages/s",
-        ours=ours,
+        ours=ran.side,
         bare=theirs,
         ratio=ran.rate / bare.rate,
         what=f"embedded, {ran.statuses:,.0f} statuses applied beside it; bare: the HTTP client alone",

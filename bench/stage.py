@@ -23,11 +23,10 @@ from sqlalchemy.pool import NullPool
 
 from tests.servers import MysqlServer
 from tidings.adapters.embedded.system import new_secret
+from tidings.application.campaigns.authoring import NUMBERS
 from tidings.bootstrap.demo import PARAMETERS, TEMPLATE, free_port
 from tidings.bootstrap.settings import DATABASES
 
-NUMBERS_OF_ONE = 20
-"""A campaign goes out from so many numbers at most."""
 PATIENCE = 120.0
 """Seconds for a step in which nothing happens."""
 COUNTED = dict.fromkeys(
@@ -128,8 +127,8 @@ class Stage:
         numbers = [each["phoneNumberId"] for each in self.ask("GET", "/api/numbers")]
         new = {"templateId": template["id"], "parameters": PARAMETERS}
         made: list[str] = []
-        for start in range(0, len(numbers), NUMBERS_OF_ONE):
-            some = numbers[start : start + NUMBERS_OF_ONE]
+        for start in range(0, len(numbers), NUMBERS):
+            some = numbers[start : start + NUMBERS]
             one = self.ask("POST", "/api/campaigns", name=f"{name} {start}", phoneNumberIds=some, **new)
             made.append(str(one["id"]))
         return made

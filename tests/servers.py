@@ -8,18 +8,19 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import MetaData, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from tidings.adapters.embedded.sqlite import sqlite_database
 from tidings.adapters.mysql.engine import Database, mysql_database
 
 
@@ -53,6 +54,21 @@ ENGINES = (
     pytest.param("mysql", marks=pytest.mark.mysql),
 )
 """What a suite of stores is run on: parameters of a fixture, which asks `server_of` unless it is SQLite."""
+
+
+@asynccontextmanager
+async def database_of(
+    request: pytest.FixtureRequest, folder: Path, name: str, metadata: MetaData
+) -> AsyncIterator[Database]:
+    """An empty database with these tables, on what this round of the suite is run on."""
+    made = (
+        sqlite_database(folder / f"{name}.db")
+        if request.param == "sqlite"
+        else server_of(request).database(name)
+    )
+    await made.create(metadata)
+    yield made
+    await made.close()
 
 
 def server_of(request: pytest.FixtureRequest) -> MysqlServer:

@@ -8,8 +8,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import MetaData, func, select
 
-from tests.servers import ENGINES, server_of
-from tidings.adapters.embedded.sqlite import sqlite_database
+from tests.servers import ENGINES, database_of
 from tidings.adapters.embedded.system import uuid7
 from tidings.adapters.mysql.gauges import waiting_events
 from tidings.adapters.mysql.kept_outbox import (
@@ -49,13 +48,8 @@ def clock():
 
 @pytest.fixture(params=ENGINES)
 async def database(request, tmp_path):
-    if request.param == "sqlite":
-        made = sqlite_database(tmp_path / "kept.db")
-    else:
-        made = server_of(request).database("kept")
-    await made.create(METADATA)
-    yield made
-    await made.close()
+    async with database_of(request, tmp_path, "kept", METADATA) as made:
+        yield made
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Column, Date, Double, Integer, MetaData, String, Table, func, select, text
 from sqlalchemy.exc import DataError, IntegrityError
 
-from tests.servers import ENGINES, server_of
-from tidings.adapters.embedded.sqlite import sqlite_database
+from tests.servers import ENGINES, database_of
 from tidings.adapters.mysql.bulk import AT_ONCE
 from tidings.adapters.mysql.dialect import insert_many, insert_missing, upsert
 from tidings.adapters.mysql.engine import TABLE_OPTIONS
@@ -60,13 +59,8 @@ rows = st.fixed_dictionaries(
 
 @pytest.fixture(params=ENGINES)
 async def database(request, tmp_path):
-    if request.param == "sqlite":
-        database = sqlite_database(tmp_path / "rows.db")
-    else:
-        database = server_of(request).database("many_rows")
-    await database.create(metadata)
-    yield database
-    await database.close()
+    async with database_of(request, tmp_path, "many_rows", metadata) as made:
+        yield made
 
 
 def row(number: int, **more: object) -> dict[str, object]:
@@ -100,9 +94,9 @@ async def names(database) -> dict[int, str]:
 
 
 @pytest.mark.usefixtures("strange_server")
+@pytest.mark.parametrize("database", ENGINES[1:], indirect=True)
 async def test_what_does_not_fit_is_refused(database):
-    if database.write.dialect.name == "sqlite":
-        pytest.skip("SQLite keeps texts of any length")
+    """SQLite keeps texts of any length."""
     with pytest.raises(DataError):
         async with database.begin() as connection:
             await insert_many(connection, things, [row(0, name="x" * 201)])
@@ -156,10 +150,13 @@ async def test_five_megabytes_of_quotes_are_one_value(database):
         assert [tuple(each) for each in kept] == [(said, b""), ("", sent)]
 
 
-async def test_a_key_that_is_taken_undoes_all_of_it(database):
+@pytest.mark.parametrize("place", [1, AT_ONCE, AT_ONCE * 2])
+async def test_a_key_that_is_taken_undoes_all_of_it(database, place):
+    rows = [row(n) for n in range(AT_ONCE * 2)]
+    rows.insert(place, row(0))
     with pytest.raises(IntegrityError):
         async with database.begin() as connection:
-            await insert_many(connection, things, [row(n) for n in range(AT_ONCE * 2)] + [row(3)])
+            await insert_many(connection, things, rows)
     assert await numbers(database) == []
 
 

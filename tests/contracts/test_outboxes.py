@@ -4,10 +4,9 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import MetaData, delete
+from sqlalchemy import MetaData
 
-from tests.servers import ENGINES, server_of
-from tidings.adapters.embedded.sqlite import sqlite_database
+from tests.servers import ENGINES, database_of
 from tidings.adapters.embedded.system import uuid7
 from tidings.adapters.mysql.outbox import SqlInbox, SqlOutbox, SqlOutboxReader, inbox_table, outbox_table
 from tidings.testing.contracts.outboxes import InboxContract, OutboxContract
@@ -39,15 +38,8 @@ class OnSql:
 
 @pytest.fixture(params=ENGINES)
 async def place(request, tmp_path):
-    if request.param == "sqlite":
-        database = sqlite_database(tmp_path / "boxes.db")
-    else:
-        database = server_of(request).database("boxes")
-    await database.create(METADATA)
-    async with database.begin() as connection:
-        await connection.execute(delete(OUTBOX))
-    yield OnSql(database)
-    await database.close()
+    async with database_of(request, tmp_path, "boxes", METADATA) as database:
+        yield OnSql(database)
 
 
 class TestInbox(InboxContract):

@@ -6,8 +6,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import MetaData, func, insert, select
 
-from tests.servers import ENGINES, server_of
-from tidings.adapters.embedded.sqlite import sqlite_database
+from tests.servers import ENGINES, database_of
 from tidings.adapters.mysql import pruning
 from tidings.adapters.mysql.outbox import inbox_table
 from tidings.adapters.mysql.pruning import KEPT, Aging, SqlPruner
@@ -22,13 +21,8 @@ PARKED = parked.to_metadata(METADATA)
 
 @pytest.fixture(params=ENGINES)
 async def database(request, tmp_path):
-    if request.param == "sqlite":
-        made = sqlite_database(tmp_path / "pruning.db")
-    else:
-        made = server_of(request).database("pruning")
-    await made.create(METADATA)
-    yield made
-    await made.close()
+    async with database_of(request, tmp_path, "pruning", METADATA) as made:
+        yield made
 
 
 async def test_what_is_too_old_goes_and_the_rest_stays(database, monkeypatch):

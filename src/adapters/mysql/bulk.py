@@ -29,6 +29,7 @@ class Insertion:
     """Their names, and what makes the driver's value of ours."""
 
     async def put(self, connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """In as many statements as they need. Raise IntegrityError, or TypeError for what is no value."""
         texts = self._portions(rows)
         if len(rows) <= AT_ONCE:
             for text in texts:
@@ -76,9 +77,15 @@ def insertion(
     before, values, after = str(compiled).partition(f"({places})")
     if not values:
         raise ValueError(f"not a statement that inserts {places}: {compiled}")
-    kinds = [table.c[name].type.dialect_impl(dialect) for name in ordered]
-    processors = [kind.bind_processor(dialect) or _as_it_is for kind in kinds]
-    return Insertion(f"{before}%s{after}", list(zip(ordered, processors, strict=True)))
+    return Insertion(f"{before}%s{after}", bound(dialect, table, ordered))
+
+
+def bound(dialect: Dialect, table: Table, names: Sequence[str]) -> Sequence[tuple[str, Callable[[Any], Any]]]:
+    """Columns of these names, each with what makes the driver's value of ours."""
+    kinds = [table.c[name].type.dialect_impl(dialect) for name in names]
+    return [
+        (name, kind.bind_processor(dialect) or _as_it_is) for name, kind in zip(names, kinds, strict=True)
+    ]
 
 
 def _as_it_is(value: Any) -> Any:

@@ -29,7 +29,7 @@ from sqlalchemy.dialects.mysql import insert as mysql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tidings.adapters.mysql.bulk import insertion
+from tidings.adapters.mysql.bulk import bound, insertion
 from tidings.adapters.mysql.types import Moment
 
 Row = Mapping[str, Any]
@@ -70,19 +70,22 @@ def is_false(column: ColumnElement[bool]) -> ColumnElement[bool]:
 
 async def insert_many(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
     """Raise IntegrityError when a key is taken. Any database takes it, since an outbox may be on any."""
+    if not rows:
+        return
     if connection.dialect.name in ("mysql", "mariadb"):
         await _put(connection, table, rows, insert)
-    elif rows:
+    else:
         await connection.execute(insert(table), list(rows))
 
 
 async def insert_missing(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
     """Insert the rows whose primary and unique keys are free, and leave the others as they are."""
-    if is_sqlite(connection):
-        if rows:
-            await connection.execute(sqlite_insert(table).on_conflict_do_nothing(), list(rows))
+    if not rows:
         return
-    await _put(connection, table, rows, _leaving)
+    if is_sqlite(connection):
+        await connection.execute(sqlite_insert(table).on_conflict_do_nothing(), list(rows))
+    else:
+        await _put(connection, table, rows, _leaving)
 
 
 def _leaving(table: Table) -> Insert:
@@ -103,13 +106,14 @@ async def upsert(
 
     The columns named in `latest` keep the larger of both values.
     """
+    if not rows:
+        return
     if is_sqlite(connection):
-        if rows:
-            lite = sqlite_insert(table)
-            news = {name: lite.excluded[name] for name in change}
-            news |= {name: func.max(table.c[name], lite.excluded[name]) for name in latest}
-            statement = lite.on_conflict_do_update(index_elements=list(keys), set_=news)
-            await connection.execute(statement, list(rows))
+        lite = sqlite_insert(table)
+        news = {name: lite.excluded[name] for name in change}
+        news |= {name: func.max(table.c[name], lite.excluded[name]) for name in latest}
+        statement = lite.on_conflict_do_update(index_elements=list(keys), set_=news)
+        await connection.execute(statement, list(rows))
         return
     await _put(connection, table, rows, _changing(tuple(change), tuple(latest)))
 
@@ -130,8 +134,7 @@ def _changing(change: tuple[str, ...], latest: tuple[str, ...]) -> Callable[[Tab
 async def _put(
     connection: AsyncConnection, table: Table, rows: Sequence[Row], statement: Callable[[Table], Insert]
 ) -> None:
-    if rows:
-        await insertion(connection.dialect, table, tuple(rows[0]), statement).put(connection, rows)
+    await insertion(connection.dialect, table, tuple(rows[0]), statement).put(connection, rows)
 
 
 async def update_many(
@@ -157,13 +160,10 @@ async def update_many(
         )
         return
     names = (key, *change)
-    kinds = [table.c[name].type.dialect_impl(connection.dialect) for name in names]
-    processors = [kind.bind_processor(connection.dialect) or _as_it_is for kind in kinds]
+    columns = bound(connection.dialect, table, names)
     for start in range(0, len(ordered), AT_ONCE):
         portion = ordered[start : start + AT_ONCE]
-        values = [
-            process(row[name]) for row in portion for name, process in zip(names, processors, strict=True)
-        ]
+        values = [process(row[name]) for row in portion for name, process in columns]
         await connection.exec_driver_sql(_joined_update(table.name, names, len(portion)), tuple(values))
 
 
@@ -180,7 +180,3 @@ def _joined_update(table: str, names: tuple[str, ...], count: int) -> str:
     fresh = f"SELECT {first}{others * (count - 1)}"
     news = ", ".join(f"`{table}`.`{name}` = fresh.`{name}`" for name in change)
     return f"UPDATE `{table}` JOIN ({fresh}) AS fresh ON `{table}`.`{key}` = fresh.`{key}` SET {news}"  # noqa: S608
-
-
-def _as_it_is(value: Any) -> Any:
-    return value

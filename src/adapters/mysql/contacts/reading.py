@@ -47,6 +47,7 @@ from tidings.domain.kernel import ContactId, GroupId, OrganizationId, Page, Pers
 
 p = people.c
 m = memberships.c
+l = places.c  # noqa: E741 - places
 
 _VIEWS = (
     select(*CONTACT, groups.c.id.label("group_id"), groups.c.name.label("group"))
@@ -187,11 +188,8 @@ class SqlContactReader:
             newest = structs(Contact, await self.connection.execute(late))
             found += [(search.Cursor(after=each.id), each) for each in newest]
         needed = grams_needed(search_terms(wanted.search))
-        l = places.c  # noqa: E741 - places
-        there = chosen.join(places, l.contact_id == p.id).where(
-            l.organization_id == self.organization, ~lately
-        )
-        there = there.add_columns(l.place)
+        there = chosen.add_columns(l.place).join(places, l.contact_id == p.id)
+        there = there.where(l.organization_id == self.organization, ~lately)
         candidates = search.candidates(self.connection, self.organization, needed, from_.below)
         while len(found) <= limit and (some := await anext(candidates, None)) is not None:
             told = await self.connection.execute(there.where(l.place.in_(some)).order_by(l.place.desc()))
