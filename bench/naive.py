@@ -37,7 +37,7 @@ async def _round(container: Container) -> int:
             numbers = await work.numbers.find([lane])
         if lease is None:
             continue
-        due = await ports.due.messages(lane, ports.now(), limit=BATCH, known=())
+        due = (await ports.due.messages({lane: BATCH}, ports.now())).get(lane, ())
         await asyncio.gather(*(_send(container, numbers[0], message) for message in due))
         sent += len(due)
         async with ports.begin() as work:

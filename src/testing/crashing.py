@@ -62,7 +62,10 @@ async def tell(chaos: Chaos, folder: Path, *, people: int, seed: int = 0) -> Non
 async def launched(world: World) -> CampaignView:
     """A campaign on its way, by somebody who tries again as long as it is not."""
     new = NewCampaign(
-        name="News", template_id=TemplateId(world.new_id()), parameters={"body.1": Fill(field="firstName")}
+        name="News",
+        template_id=TemplateId(world.new_id()),
+        parameters={"body.1": Fill(field="firstName")},
+        phone_number_ids=world.several,
     )
     while True:
         await world.survive(lambda: world.campaigns.create(world.actor, new))

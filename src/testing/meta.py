@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 from uuid import UUID
@@ -22,6 +22,13 @@ from tidings.domain.kernel import PhoneNumberId, WabaId, Wamid
 from tidings.testing.clock import Clock
 
 NUMBER = PhoneNumberId("310000000000202")
+
+
+def numbers_of(count: int) -> Sequence[PhoneNumberId]:
+    """So many numbers, `NUMBER` first."""
+    return tuple(PhoneNumberId(str(int(NUMBER) + n)) for n in range(count))
+
+
 WABA = WabaId("920000000000101")
 
 Answer: TypeAlias = NotSent | Rejected | Unclear | Literal["lost"] | None

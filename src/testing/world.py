@@ -57,7 +57,7 @@ from tidings.domain.kernel import Actor, OrganizationId, PhoneNumberId, Role, Te
 from tidings.testing.clock import Clock, Ids
 from tidings.testing.faults import Chaos, Killed, unless_killed
 from tidings.testing.inline import database_with
-from tidings.testing.meta import NUMBER, WABA, FakeMeta, JsonReader
+from tidings.testing.meta import NUMBER, WABA, FakeMeta, JsonReader, numbers_of
 from tidings.testing.neighbours import (
     FakeAudience,
     FakeConsent,
@@ -95,6 +95,7 @@ class World:
         *,
         seed: int = 0,
         chaos: Chaos | None = None,
+        numbers: int = 1,
     ) -> None:
         self.clock = Clock()
         self.new_id = new_id = Ids(seed)
@@ -112,33 +113,34 @@ class World:
         self.actor = Actor(
             user_id=UserId(new_id()), organization_id=OrganizationId(new_id()), role=Role.OWNER
         )
-        self.mps = mps
+        self.mps, self.numbers = mps, numbers_of(numbers)
+        # Of several numbers a campaign has to name those from which it leaves.
+        self.several = self.numbers if numbers > 1 else ()
         self.dead: set[str] = set()
         self.crashes = 0
         self.called = Called()
 
     @classmethod
-    def on_sqlite(
-        cls, folder: Path, count: int = 20, mps: int = 1000, *, seed: int = 0, chaos: Chaos | None = None
-    ) -> "World":
-        """A world of so many people on files in this folder; its number sends so many messages a second."""
+    def on_sqlite(cls, folder: Path, count: int = 20, mps: int = 1000, **more: Any) -> "World":
+        """A world of so many people on files in this folder; its numbers send so many messages a second."""
         whatsapp = database_with(folder / "whatsapp.db", whatsapp_tables.metadata)
         campaigns = database_with(folder / "campaigns.db", campaign_tables.metadata)
-        return cls(whatsapp, campaigns, count, mps, seed=seed, chaos=chaos)
+        return cls(whatsapp, campaigns, count, mps, **more)
 
     async def start(self) -> None:
-        """Make the tables, and connect the number."""
+        """Make the tables, and connect the numbers."""
         asyncio.get_running_loop().set_exception_handler(unless_killed)
         await self.whatsapp.create(whatsapp_tables.metadata)
         await self.campaigns_db.create(campaign_tables.metadata)
         self.boot()
-        number = ConnectedNumber(
-            phone_number_id=NUMBER, display_phone_number="+44 20 7946 0958", messages_per_second=self.mps
+        numbers = tuple(
+            ConnectedNumber(
+                phone_number_id=each, display_phone_number="+44 20 7946 0958", messages_per_second=self.mps
+            )
+            for each in self.numbers
         )
-        await self.messages.waba_connected(
-            self.new_id(),
-            WabaConnected(organization_id=self.actor.organization_id, waba_id=WABA, numbers=(number,)),
-        )
+        connected = WabaConnected(organization_id=self.actor.organization_id, waba_id=WABA, numbers=numbers)
+        await self.messages.waba_connected(self.new_id(), connected)
 
     def boot(self) -> None:
         """Make every object that lives in memory."""
@@ -302,6 +304,7 @@ class World:
 
     async def launch(self, **changes: Any) -> CampaignView:
         """A campaign to everybody, on its way."""
+        changes.setdefault("phone_number_ids", self.several)
         new = NewCampaign(
             name="News",
             template_id=TemplateId(self.new_id()),
@@ -322,10 +325,7 @@ class World:
         for lane in await self.sender.ports.due.lanes(self.clock.now()):
             if lane not in self.sender.lanes:
                 await self.sender.take(lane)
-        for name, lane in list(self.sender.lanes.items()):
-            await lane.beat()
-            if lane.fenced:
-                del self.sender.lanes[name]
+        await self.sender.beat()
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 

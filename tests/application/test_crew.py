@@ -31,9 +31,10 @@ class Processes:
     async def kill(self, name, *, seen=True):
         """At once, in the middle of everything; whether the others can see that it is dead."""
         sender = self.senders.pop(name)
-        for task in sender.tasks.values():
-            task.cancel()
-        await asyncio.gather(*sender.tasks.values(), return_exceptions=True)
+        calls = [call for lane in sender.lanes.values() for call in lane.calls.values()]
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
         if seen:
             self.dead.add(name)
 
@@ -42,7 +43,10 @@ class Processes:
             self.world.clock.seconds += 1
             for sender in self.senders.values():
                 await sender.look()
-            await asyncio.sleep(0.15)
+            for _ in range(3):
+                for sender in self.senders.values():
+                    await sender.beat()
+                await asyncio.sleep(0.01)
 
     @property
     def shares(self):

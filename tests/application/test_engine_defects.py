@@ -15,14 +15,17 @@ from tidings.adapters.mysql.whatsapp import tables
 from tidings.adapters.mysql.whatsapp.messages import SqlDue
 from tidings.application.campaigns import running
 from tidings.application.ports.gateway import Rejected, Verdict
+from tidings.application.whatsapp.admission import Admission
 from tidings.application.whatsapp.hearing import Webhooks
-from tidings.application.whatsapp.lane import LaneSender
 from tidings.application.whatsapp.lines import Lines
+from tidings.application.whatsapp.saying import NewMessage
 from tidings.domain.campaigns import State, WrongState
 from tidings.domain.errors import Unavailable
-from tidings.domain.events import ContactErased
+from tidings.domain.events import ConnectedNumber, ContactErased, WabaConnected
+from tidings.domain.kernel import Phone, PhoneNumberId
+from tidings.domain.whatsapp.content import Template
 from tidings.domain.whatsapp.numbers import Lease
-from tidings.testing.meta import NUMBER
+from tidings.testing.meta import NUMBER, WABA
 from tidings.testing.world import World
 
 pytestmark = pytest.mark.anyio
@@ -328,8 +331,8 @@ async def test_the_answers_of_a_stopping_lane_are_settled_although_the_database_
     world.clock.seconds += 1.0
     await world.beat()
     assert world.meta.calls == 20
-    (lane,) = world.sender.lanes.values()
-    begin, stumbles = lane.ports.begin, [True]
+    sender = world.sender
+    begin, stumbles = sender.ports.begin, [True]
 
     @asynccontextmanager
     async def once():
@@ -339,10 +342,11 @@ async def test_the_answers_of_a_stopping_lane_are_settled_although_the_database_
         async with begin() as work:
             yield work
 
-    object.__setattr__(lane.ports, "begin", once)
-    await lane.finish()
-    object.__setattr__(lane.ports, "begin", begin)
-    world.sender.lanes.clear()
+    object.__setattr__(sender.ports, "begin", once)
+    await sender.drain()
+    object.__setattr__(sender.ports, "begin", begin)
+    assert not sender.lanes
+    assert not stumbles
     await world.relay()
     after = await totals(world, campaign)
     assert (after.accepted, after.sending) == (20, 0)
@@ -380,30 +384,45 @@ async def test_lines_of_finished_campaigns_cost_the_sender_nothing(world, monkey
         return await honest(self, *args)
 
     monkeypatch.setattr(SqlDue, "_due", counted)
-    await world.sender.ports.due.messages(NUMBER, world.clock.now(), limit=10, known=())
+    await world.sender.ports.due.messages({NUMBER: 10}, world.clock.now())
     assert asked == 1
 
 
 async def test_a_lane_that_breaks_stops_no_other_lane(world, monkeypatch):
     told = []
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context["exception"]))
+    broken, honest = PhoneNumberId("310000000000209"), Admission._pairs
 
-    async def breaks(self):
-        raise RuntimeError("a bug")
+    def breaks(self, lines, now, clock):
+        if any(line.number.phone_number_id == broken and line.messages for line in lines):
+            raise RuntimeError("a bug")
+        return honest(self, lines, now, clock)
 
-    monkeypatch.setattr(LaneSender, "run", breaks)
-    await world.launch()
-    await world.plan()
+    monkeypatch.setattr(Admission, "_pairs", breaks)
+    numbers = tuple(
+        ConnectedNumber(phone_number_id=each, display_phone_number="+44 20 7946 0958", messages_per_second=80)
+        for each in (NUMBER, broken)
+    )
+    connected = WabaConnected(organization_id=world.actor.organization_id, waba_id=WABA, numbers=numbers)
+    await world.messages.waba_connected(world.new_id(), connected)
+    code = Template(name="code", language="en", category="AUTHENTICATION")
+    for person, number in enumerate([broken, NUMBER, broken, NUMBER]):
+        new = NewMessage(to=Phone(f"+44770090000{person}"), content=code, phone_number_id=number)
+        await world.messages.send(world.actor, new)
     stop = asyncio.Event()
     sender = asyncio.create_task(world.sender.run(stop))
-    for _ in range(50):
+    for _ in range(100):
+        world.clock.seconds += 0.05
         world.sender.ports.signal.wake()
         await asyncio.sleep(0.01)
     assert not sender.done()
-    assert (len(told), world.sender.lanes, world.sender.tasks) == (1, {}, {})
+    assert len(told) == 1
+    assert broken not in world.sender.lanes
+    assert sorted(message.to for message in world.meta.accepted) == ["+447700900001", "+447700900003"]
     stop.set()
     world.sender.ports.signal.wake()
     await sender
+    assert not world.sender.lanes
 
 
 async def test_a_lease_is_its_owners_until_it_ends_or_its_owner_does(make_world):

@@ -88,7 +88,7 @@ async def test_a_larger_quota_is_felt_within_a_minute(world):
 async def test_campaigns_leave_room_for_single_messages_which_are_refused_when_all_is_used(world):
     await allow(world, per_day=100)
     async with world.sure_begin() as work:
-        await work.quotas.count(world.actor.organization_id, {day_of(world.clock.now()): 90})
+        await work.quotas.count({(world.actor.organization_id, day_of(world.clock.now())): 90})
     campaign = await world.launch()
     await world.settle(10)
     assert (await totals(world, campaign)).read == 5

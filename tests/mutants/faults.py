@@ -14,6 +14,7 @@ class Mutant:
 
 
 LANE = "application/whatsapp/lane.py"
+ROUNDS = "application/whatsapp/rounds.py"
 SENDER = "application/whatsapp/sender.py"
 HEARING = "application/whatsapp/hearing.py"
 MESSAGES = "domain/whatsapp/messages.py"
@@ -28,22 +29,22 @@ OUTBOX = "adapters/mysql/outbox.py"
 MUTANTS = [
     Mutant(
         "calls leave before the intent is committed",
-        LANE,
-        "                await work.outbox.put(*moved_events(changed, self.ports.now()))\n        except",
-        "                await work.outbox.put(*moved_events(changed, self.ports.now()))\n"
-        "                await self._call(intents)\n        except",
+        ROUNDS,
+        "                await self._work(work, parts)\n        except",
+        "                await self._work(work, parts)\n"
+        "                await self._call(parts)\n        except",
     ),
     Mutant(
         "the intent is not written ahead",
-        LANE,
+        ROUNDS,
         "        await work.messages.save(intents + skipped)\n",
         "        await work.messages.save(skipped)\n",
     ),
     Mutant(
         "the fence is forgotten when intents are written",
-        LANE,
-        "if await work.leases.renew(self.lease, seconds=self.options.lease):",
-        "if await work.leases.renew(self.lease, seconds=self.options.lease) or True:",
+        ROUNDS,
+        "if part.lane.lease.name not in held:",
+        "if False:",
     ),
     Mutant(
         "the lease's time is not looked at before the call",
@@ -71,36 +72,32 @@ MUTANTS = [
     ),
     Mutant(
         "outcomes are dropped when their transaction fails",
-        LANE,
-        "            self.outcomes[:0] = outcomes + [\n"
-        '                self._settled(m, NotSent(reason="commit failed")) for m in intents\n'
-        "            ]\n",
+        ROUNDS,
+        "        self.lane.outcomes[:0] = [*self.outcomes, *undone]\n",
         "",
     ),
     Mutant(
         "intents of a commit of unknown outcome are forgotten",
-        LANE,
-        "            self.outcomes[:0] = outcomes + [\n"
-        '                self._settled(m, NotSent(reason="commit failed")) for m in intents\n'
-        "            ]\n",
-        "            self.outcomes[:0] = outcomes\n",
+        ROUNDS,
+        "[*self.outcomes, *undone]",
+        "list(self.outcomes)",
     ),
     Mutant(
         "paused campaigns go on",
-        LANE,
+        ROUNDS,
         "if message.id not in pending or state is not RunState.RUNNING:",
         "if message.id not in pending:",
     ),
     Mutant(
         "who is no longer pending is attempted all the same",
-        LANE,
+        ROUNDS,
         "if message.id not in pending or state is not RunState.RUNNING:",
         "if state is not RunState.RUNNING:",
     ),
     Mutant(
         "the wish to be left alone is asked once, at planning",
-        LANE,
-        "            if message.contact_id in blocked and message.attempt_id is not None:\n",
+        ROUNDS,
+        "            if contact in blocked:\n",
         "            if False:\n",
     ),
     Mutant(

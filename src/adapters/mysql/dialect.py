@@ -101,10 +101,11 @@ async def upsert(
     keys: Sequence[str],
     change: Sequence[str],
     latest: Sequence[str] = (),
+    adding: Sequence[str] = (),
 ) -> None:
     """Insert rows; where `keys` (a primary or unique key) are taken, set the columns named in `change`.
 
-    The columns named in `latest` keep the larger of both values.
+    The columns named in `latest` keep the larger of both values, those in `adding` become their sum.
     """
     if not rows:
         return
@@ -112,20 +113,24 @@ async def upsert(
         lite = sqlite_insert(table)
         news = {name: lite.excluded[name] for name in change}
         news |= {name: func.max(table.c[name], lite.excluded[name]) for name in latest}
+        news |= {name: table.c[name] + lite.excluded[name] for name in adding}
         statement = lite.on_conflict_do_update(index_elements=list(keys), set_=news)
         await connection.execute(statement, list(rows))
         return
-    await _put(connection, table, rows, _changing(tuple(change), tuple(latest)))
+    await _put(connection, table, rows, _changing(tuple(change), tuple(latest), tuple(adding)))
 
 
 @lru_cache(maxsize=256)
-def _changing(change: tuple[str, ...], latest: tuple[str, ...]) -> Callable[[Table], Insert]:
+def _changing(
+    change: tuple[str, ...], latest: tuple[str, ...], adding: tuple[str, ...]
+) -> Callable[[Table], Insert]:
     """The same function for the same names, since what it makes is kept by it."""
 
     def statement(table: Table) -> Insert:
         new = mysql_insert(table)
         news = {name: new.inserted[name] for name in change}
         news |= {name: func.greatest(table.c[name], new.inserted[name]) for name in latest}
+        news |= {name: table.c[name] + new.inserted[name] for name in adding}
         return new.on_duplicate_key_update(news)
 
     return statement

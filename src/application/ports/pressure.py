@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
@@ -14,9 +14,14 @@ from tidings.domain.whatsapp.pressure import SendingPolicy
 class Touch(Struct, frozen=True, kw_only=True):
     """A marketing message that went, or is about to go, to a person."""
 
+    organization_id: OrganizationId
     person: PersonKey
     message_id: MessageId
     at: datetime
+
+
+Someone: TypeAlias = tuple[OrganizationId, PersonKey]
+"""A person as an organisation knows them: it counts for itself."""
 
 
 class PressureStore(Protocol):
@@ -32,31 +37,29 @@ class PressureStore(Protocol):
 
     async def remove_policy(self, organization: OrganizationId) -> None: ...
 
-    async def touches(
-        self, organization: OrganizationId, people: Collection[PersonKey], since: datetime
-    ) -> Sequence[Touch]:
+    async def touches(self, people: Collection[Someone], since: datetime) -> Sequence[Touch]:
         """Marketing to these people since then, oldest first."""
         ...
 
     async def touched(self, sent: Sequence[Message], at: datetime) -> None:
         """Note marketing that is about to go; of one message once."""
 
-    async def reached(
-        self, organization: OrganizationId, people: Collection[PersonKey], since: datetime
-    ) -> Collection[PersonKey]:
-        """Those of these people who count against the messaging limit already."""
+    async def reached(self, people: Collection[Someone], since: datetime) -> Collection[Someone]:
+        """Those of these people who count against their organisation's messaging limit already."""
         ...
 
-    async def used(self, organization: OrganizationId, now: datetime) -> int:
-        """How many people count at this moment; locked until the transaction ends."""
+    async def used(
+        self, organizations: Collection[OrganizationId], now: datetime
+    ) -> Mapping[OrganizationId, int]:
+        """How many people of each count at this moment; locked until the transaction ends."""
         ...
 
     async def reached_in(self, organization: OrganizationId, now: datetime) -> int:
         """How many people count at this moment, looked at without a lock."""
         ...
 
-    async def reach(self, organization: OrganizationId, people: Collection[PersonKey], at: datetime) -> None:
-        """Count these people, who do not yet."""
+    async def reach(self, people: Collection[Someone], at: datetime) -> None:
+        """Count these people, who do not yet, of organisations whose `used` was asked for."""
 
     async def frees_at(self, organization: OrganizationId, now: datetime) -> datetime | None:
         """When the first of those who count stops counting."""

@@ -1,6 +1,6 @@
 """What the whatsapp context needs from the outside, besides Meta (`gateway.py`, `meta.py`)."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -98,6 +98,10 @@ class LeaseStore(Protocol):
 
     async def renew(self, lease: Lease, *, seconds: float) -> bool:
         """Prolong; False if it has passed to another epoch."""
+        ...
+
+    async def renew_all(self, held: Sequence[Lease], *, seconds: float) -> Collection[str]:
+        """Prolong all that have not passed to another epoch; the names of those."""
         ...
 
     async def release(self, lease: Lease) -> None: ...
@@ -265,16 +269,16 @@ class Due(Protocol):
         ...
 
     async def singles(
-        self, lane: PhoneNumberId, now: datetime, *, limit: int, known: Collection[MessageId]
-    ) -> Sequence[Message]:
-        """Due messages of a lane that belong to no campaign, without those that are `known`."""
+        self, wanted: Mapping[PhoneNumberId, int], now: datetime
+    ) -> Mapping[PhoneNumberId, Sequence[Message]]:
+        """Due messages that belong to no campaign, at most so many of each lane; none for a lane without."""
         ...
 
     async def messages(
-        self, lane: PhoneNumberId, now: datetime, *, limit: int, known: Collection[MessageId]
-    ) -> Sequence[Message]:
-        """Due messages of a lane without those that are `known`: single messages first, then fairly from
-        each running run, in the order in which they came."""
+        self, wanted: Mapping[PhoneNumberId, int], now: datetime
+    ) -> Mapping[PhoneNumberId, Sequence[Message]]:
+        """All that is due, at most so many of each lane: single messages first, then fairly from each
+        running run, in the order in which they came."""
         ...
 
 

@@ -108,11 +108,12 @@ class Lines:
         """How much of a number's limits is used up. Raise NumberNotFound."""
         now = self.now()
         async with self.read() as work:
+            quotas = await work.quotas.of([organization])
             return Room(
                 number=choose_number(await work.numbers.of(organization), number),
                 used=await work.pressure.reached_in(organization, now),
-                quota=(await work.quotas.of(organization)).for_campaigns(),
-                usage=await work.quotas.usage(organization, day_of(now)),
+                quota=quotas[organization].for_campaigns(),
+                usage=(await work.quotas.usage([organization], day_of(now)))[organization],
             )
 
     async def outlook(

@@ -44,9 +44,14 @@ class Quotas:
         """What the actor's organisation may send, and has sent."""
         organization, now = actor.require(Permission.MESSAGES_READ), self.now()
         async with self.read() as work:
-            quota = await work.quotas.of(organization)
-            usage = await work.quotas.usage(organization, day_of(now))
-        return QuotaView(usage=usage, quota=quota, day_ends_at=tomorrow(now), month_ends_at=next_month(now))
+            quotas = await work.quotas.of([organization])
+            usage = await work.quotas.usage([organization], day_of(now))
+        return QuotaView(
+            usage=usage[organization],
+            quota=quotas[organization],
+            day_ends_at=tomorrow(now),
+            month_ends_at=next_month(now),
+        )
 
     async def everybody(self) -> Sequence[Metered]:
         """For operators: who has a quota of their own or has sent something this month."""
@@ -64,18 +69,18 @@ class Quotas:
             await work.quotas.put(organization, quota)
             return Metered(
                 organization_id=organization,
-                quota=await work.quotas.of(organization),
+                quota=(await work.quotas.of([organization]))[organization],
                 own=quota is not None,
-                usage=await work.quotas.usage(organization, day),
+                usage=(await work.quotas.usage([organization], day))[organization],
             )
 
 
 async def check_room(work: Work, organization: OrganizationId, now: datetime) -> None:
     """Raise QuotaUsedUp when a single message put in line now would have to wait for another day."""
-    quota = await work.quotas.of(organization)
+    quota = (await work.quotas.of([organization]))[organization]
     if quota.none:
         return
-    usage = await work.quotas.usage(organization, day_of(now))
+    usage = (await work.quotas.usage([organization], day_of(now)))[organization]
     if not quota.room(usage):
         until, why = quota.waits_for(usage, now)
         raise QuotaUsedUp(

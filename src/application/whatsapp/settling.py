@@ -6,7 +6,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from tidings.application.ports.gateway import Accepted, NotSent, Rejected, SendResult, Unclear, Verdict
-from tidings.domain.kernel import AttemptId
+from tidings.domain.kernel import AttemptId, CampaignId
 from tidings.domain.whatsapp.messages import Message, backoff, pair_wait
 
 
@@ -23,6 +23,7 @@ class Settled(Struct, frozen=True, kw_only=True):
     """An attempt and what became of it."""
 
     attempt_id: AttemptId
+    run_id: CampaignId | None = None
     outcome: Outcome
     at: datetime
 

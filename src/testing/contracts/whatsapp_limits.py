@@ -49,33 +49,44 @@ class PressureContract(OfANumber):
         async with stores.begin() as work:
             await work.pressure.touched([first, other], NOON)
             await work.pressure.touched([second, first], LATER)
-            asked = [first.person, PersonKey("nobody")]
-            assert list(await work.pressure.touches(us, asked, NOON - DAY)) == [
-                Touch(person=first.person, message_id=first.id, at=NOON),
-                Touch(person=first.person, message_id=second.id, at=LATER),
+            asked = [(us, first.person), (us, PersonKey("nobody"))]
+            by_us = [
+                Touch(organization_id=us, person=first.person, message_id=first.id, at=NOON),
+                Touch(organization_id=us, person=first.person, message_id=second.id, at=LATER),
             ]
-            since_noon = await work.pressure.touches(us, asked, NOON)
+            assert list(await work.pressure.touches(asked, NOON - DAY)) == by_us
+            them = other.organization_id
+            theirs = Touch(organization_id=them, person=first.person, message_id=other.id, at=NOON)
+            by_both = await work.pressure.touches([*asked, (them, first.person)], NOON - DAY)
+            assert [each for each in by_both if each.organization_id == us] == by_us
+            assert [each for each in by_both if each.organization_id != us] == [theirs]
+            since_noon = await work.pressure.touches(asked, NOON)
             assert [each.message_id for each in since_noon] == [second.id]
-            assert list(await work.pressure.touches(us, [], NOON - DAY)) == []
+            assert list(await work.pressure.touches([], NOON - DAY)) == []
             await work.pressure.undo([first])
             await work.pressure.undo([])
-            left = await work.pressure.touches(us, asked, NOON - DAY)
+            left = await work.pressure.touches(asked, NOON - DAY)
             assert [each.message_id for each in left] == [second.id]
 
     async def test_people_count_against_the_limit_for_a_day(self, stores: Stores, us: OrganizationId) -> None:
-        one, two = PersonKey("447700900001"), PersonKey("447700900002")
+        them = OrganizationId(uuid4())
+        one, two = (us, PersonKey("447700900001")), (us, PersonKey("447700900002"))
+        elsewhere = (them, PersonKey("447700900001"))
         async with stores.begin() as work:
-            assert await work.pressure.used(us, NOON) == 0
+            assert dict(await work.pressure.used([us, them], NOON)) == {us: 0, them: 0}
+            assert dict(await work.pressure.used([], NOON)) == {}
             assert await work.pressure.frees_at(us, NOON) is None
-            await work.pressure.reach(us, [one], NOON)
-            await work.pressure.reach(us, [two], LATER)
-            await work.pressure.reach(us, [], LATER)
-            assert await work.pressure.used(us, LATER) == 2
+            await work.pressure.reach([one, elsewhere], NOON)
+            await work.pressure.reach([two], LATER)
+            await work.pressure.reach([], LATER)
+            assert dict(await work.pressure.used([us, them], LATER)) == {us: 2, them: 1}
             assert await work.pressure.reached_in(us, LATER) == 2
-            assert set(await work.pressure.reached(us, [one, two], NOON)) == {two}
-            assert set(await work.pressure.reached(us, [], NOON)) == set()
+            assert set(await work.pressure.reached([one, two], NOON)) == {two}
+            everybody = await work.pressure.reached([one, two, elsewhere], NOON - DAY)
+            assert set(everybody) == {one, two, elsewhere}
+            assert set(await work.pressure.reached([], NOON)) == set()
             assert await work.pressure.frees_at(us, LATER) == NOON + DAY
-            assert await work.pressure.used(us, NOON + DAY) == 1
+            assert dict(await work.pressure.used([us, them], NOON + DAY)) == {us: 1, them: 0}
             assert await work.pressure.frees_at(us, NOON + DAY) == LATER + DAY
             assert await work.pressure.reached_in(OrganizationId(uuid4()), LATER) == 0
 
@@ -84,14 +95,14 @@ class PressureContract(OfANumber):
     ) -> None:
         async def one_more(n: int) -> bool:
             async with stores.begin() as work:
-                if await work.pressure.used(us, NOON) >= 3:
+                if (await work.pressure.used([us], NOON))[us] >= 3:
                     return False
                 await asyncio.sleep(0.002)
-                await work.pressure.reach(us, [PersonKey(f"44770090000{n}")], NOON)
+                await work.pressure.reach([(us, PersonKey(f"44770090000{n}"))], NOON)
                 return True
 
         async with stores.begin() as work:
-            assert await work.pressure.used(us, NOON) == 0
+            assert dict(await work.pressure.used([us], NOON)) == {us: 0}
         assert sum(await asyncio.gather(*(one_more(n) for n in range(8)))) == 3
 
     async def test_a_message_that_went_to_nobody_gives_back_what_it_counted(
@@ -100,11 +111,11 @@ class PressureContract(OfANumber):
         failed = a_message(us, lane, attempted_at=NOON)
         reached = a_message(us, lane, attempted_at=LATER)
         async with stores.begin() as work:
-            await work.pressure.reach(us, [failed.person], NOON)
-            await work.pressure.reach(us, [reached.person], NOON)
+            people = [(us, failed.person), (us, reached.person)]
+            await work.pressure.used([us], NOON)
+            await work.pressure.reach(people, NOON)
             await work.pressure.undo([failed, reached])
-            people = [failed.person, reached.person]
-            assert set(await work.pressure.reached(us, people, NOON - DAY)) == {reached.person}
+            assert set(await work.pressure.reached(people, NOON - DAY)) == {(us, reached.person)}
 
 
 @pytest.mark.anyio
@@ -118,39 +129,45 @@ class QuotasContract(OfANumber):
     ) -> None:
         us = OrganizationId(uuid4())
         async with stores.begin() as work:
-            everybodys = await work.quotas.of(us)
+            them = OrganizationId(uuid4())
+            everybodys = (await work.quotas.of([us]))[us]
             for each in (first, then):
                 await work.quotas.put(us, each)
-                assert await work.quotas.of(us) == each
+                assert dict(await work.quotas.of([us, them])) == {us: each, them: everybodys}
                 mine = [found for found in await work.quotas.metered(TODAY) if found.organization_id == us]
                 assert [(found.quota, found.own) for found in mine] == [(each, True)]
             await work.quotas.put(us, None)
-            assert await work.quotas.of(us) == everybodys
+            assert dict(await work.quotas.of([us])) == {us: everybodys}
+            assert dict(await work.quotas.of([])) == {}
 
     @some
     @given(sent=st.lists(st.dictionaries(days, st.integers(-3, 9), max_size=4), max_size=4), on=days)
     async def test_usage_is_the_sum_of_the_day_and_of_its_month_so_far(
         self, stores: Stores, sent: list[dict[date, int]], on: date
     ) -> None:
-        us = OrganizationId(uuid4())
+        us, them = OrganizationId(uuid4()), OrganizationId(uuid4())
         async with stores.begin() as work:
             for each in sent:
-                await work.quotas.count(us, each)
+                ours = {(us, day): many for day, many in each.items()}
+                await work.quotas.count({**ours, (them, TODAY): 1})
         totals = {day: sum(each.get(day, 0) for each in sent) for each in sent for day in each}
         month = sum(many for day, many in totals.items() if day.month == on.month and day <= on)
         wanted = Usage(today=totals.get(on, 0), this_month=month)
         async with stores.read() as look:
-            assert await look.quotas.usage(us, on) == wanted
+            usage = await look.quotas.usage([us, them], on)
+            assert usage[us] == wanted
+            assert usage[them].today == (len(sent) if on == TODAY else 0)
+            assert dict(await look.quotas.usage([], on)) == {}
             counted = {each.organization_id: each.usage for each in await look.quotas.metered(on)}
             assert counted.get(us, Usage()) == wanted
 
     async def test_who_holds_the_day_counts_before_others(self, stores: Stores, us: OrganizationId) -> None:
         async def send() -> bool:
             async with stores.begin() as work:
-                if (await work.quotas.usage(us, TODAY, hold=True)).today >= 3:
+                if (await work.quotas.usage([us], TODAY, hold=True))[us].today >= 3:
                     return False
                 await asyncio.sleep(0.002)
-                await work.quotas.count(us, {TODAY: 1})
+                await work.quotas.count({(us, TODAY): 1})
                 return True
 
         assert sum(await asyncio.gather(*(send() for _ in range(8)))) == 3

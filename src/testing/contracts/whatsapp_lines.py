@@ -50,6 +50,13 @@ class LeasesContract(OfANumber):
             assert yours is not None
             assert yours == Lease(name=name, owner="you", epoch=mine.epoch + 1)
             assert not await work.leases.renew(mine, seconds=600)
+            another = await work.leases.take(a_name(), "you", seconds=600)
+            assert another is not None
+            both = {yours.name, another.name}
+            assert set(await work.leases.renew_all([yours, another], seconds=600)) == both
+            assert set(await work.leases.renew_all([mine, another], seconds=600)) == {another.name}
+            assert set(await work.leases.renew_all([mine], seconds=600)) == set()
+            assert set(await work.leases.renew_all([], seconds=600)) == set()
             await work.leases.release(mine)
             assert await work.leases.holder(name) == "you"
             await work.leases.release(yours)

@@ -190,16 +190,49 @@ class MessagesContract(OfANumber):
                 await work.runs.turn(run)
                 await work.runs.stand(run.campaign_id, lane)
             await work.messages.add([*first, *second, *paused, *singles])
-        due = await stores.due.messages(lane, NOON, limit=5, known=())
+        due = (await stores.due.messages({lane: 5}, NOON))[lane]
         assert due[0] == singles[0]
         assert {each.run_id for each in due[1:]} == {runs[0].campaign_id, runs[1].campaign_id}
         assert [each.id for each in due if each.run_id == runs[1].campaign_id] == [m.id for m in second]
-        rest = await stores.due.messages(lane, NOON, limit=99, known=[each.id for each in due])
-        assert _ids([*due, *rest]) == _ids([singles[0], *first, *second])
-        assert list(await stores.due.singles(lane, NOON, limit=9, known=())) == singles[:1]
-        assert list(await stores.due.singles(lane, LATER, limit=9, known=[singles[0].id])) == singles[1:]
+        everybody = (await stores.due.messages({lane: 99}, NOON))[lane]
+        assert _ids(everybody) == _ids([singles[0], *first, *second])
+        assert list((await stores.due.singles({lane: 9}, NOON))[lane]) == singles[:1]
+        assert list((await stores.due.singles({lane: 9}, LATER))[lane]) == singles
+        assert list((await stores.due.singles({lane: 1}, LATER))[lane]) == singles[:1]
         assert lane in await stores.due.lanes(NOON)
         assert lane not in await stores.due.lanes(NOON - timedelta(seconds=1))
+
+    async def test_many_lanes_are_looked_at_together(
+        self, stores: Stores, us: OrganizationId, lane: PhoneNumberId
+    ) -> None:
+        lanes = [PhoneNumberId(f"{lane[:-1]}{n}") for n in range(4)]
+        run, paused = a_run(us, lane), a_run(us, lane, state=RunState.PAUSED)
+        singles = {each: [a_message(us, each) for _ in range(3)] for each in lanes[:2]}
+        of_run = {
+            each: [a_message(us, each, run_id=run.campaign_id) for _ in range(3)] for each in lanes[1:3]
+        }
+        waiting = [
+            a_message(us, lanes[3], run_id=paused.campaign_id),
+            a_message(us, lanes[3], next_attempt_at=LATER),
+        ]
+        async with stores.begin() as work:
+            await work.numbers.put([a_number(us, each) for each in lanes])
+            for each in (run, paused):
+                await work.runs.turn(each)
+                for number in lanes:
+                    await work.runs.stand(each.campaign_id, number)
+            for group in (*singles.values(), *of_run.values(), waiting):
+                await work.messages.add(group)
+        due = await stores.due.messages(dict.fromkeys(lanes, 5), NOON)
+        assert [len(due.get(each, ())) for each in lanes] == [3, 5, 3, 0]
+        assert _ids(due[lanes[0]]) == _ids(singles[lanes[0]])
+        assert _ids(due[lanes[1]][:3]) == _ids(singles[lanes[1]])
+        assert {each.id for each in due[lanes[1]][3:]} < {each.id for each in of_run[lanes[1]]}
+        assert _ids(due[lanes[2]]) == _ids(of_run[lanes[2]])
+        alone = await stores.due.singles({each: n for n, each in enumerate(lanes, 1)}, NOON)
+        assert {each: len(found) for each, found in alone.items() if found} == {lanes[0]: 1, lanes[1]: 2}
+        assert dict(await stores.due.messages({}, NOON)) == {}
+        assert dict(await stores.due.singles({}, NOON)) == {}
 
     async def test_a_lane_with_somebody_in_limbo_is_asked_for(
         self, stores: Stores, us: OrganizationId, lane: PhoneNumberId

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from msgspec.structs import asdict
-from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.dialect import insert_missing, server_moment
@@ -55,6 +55,17 @@ class SqlLeases:
             update(leases).where(_held(lease)).values(until=self._in(seconds))
         )
         return renewed.rowcount == 1
+
+    async def renew_all(self, held: Sequence[Lease], *, seconds: float) -> Collection[str]:
+        if not held:
+            return ()
+        names = sorted(lease.name for lease in held)
+        each = sorted((lease.name, lease.owner, lease.epoch) for lease in held)
+        theirs = leases.c.name.in_(names), tuple_(leases.c.name, leases.c.owner, leases.c.epoch).in_(each)
+        renewed = await self.connection.execute(update(leases).where(*theirs).values(until=self._in(seconds)))
+        if renewed.rowcount == len(held):
+            return set(names)
+        return set((await self.connection.execute(select(leases.c.name).where(*theirs))).scalars())
 
     async def release(self, lease: Lease) -> None:
         await self.connection.execute(update(leases).where(_held(lease)).values(until=self._in(0)))

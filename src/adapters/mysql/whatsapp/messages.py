@@ -1,12 +1,13 @@
 """Messages in SQL: every method is one statement for its whole batch."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 
 from msgspec.structs import asdict
-from sqlalchemy import ColumnElement, Select, and_, delete, not_, or_, select, update
+from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, delete, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.cursors import decode_cursor, encode_cursor
@@ -167,43 +168,66 @@ class SqlDue:
         return [PhoneNumberId(lane) for lane in found]
 
     async def singles(
-        self, lane: PhoneNumberId, now: datetime, *, limit: int, known: Collection[MessageId]
-    ) -> Sequence[Message]:
+        self, wanted: Mapping[PhoneNumberId, int], now: datetime
+    ) -> Mapping[PhoneNumberId, Sequence[Message]]:
+        if not wanted:
+            return {}
         async with self.database.reading() as connection:
-            due = await self._due(connection, lane, None, now, limit)
-        return [message for message in due if message.id not in known]
+            return await self._singles(connection, wanted, now)
 
     async def messages(
-        self, lane: PhoneNumberId, now: datetime, *, limit: int, known: Collection[MessageId]
-    ) -> Sequence[Message]:
+        self, wanted: Mapping[PhoneNumberId, int], now: datetime
+    ) -> Mapping[PhoneNumberId, Sequence[Message]]:
+        if not wanted:
+            return {}
         async with self.database.reading() as connection:
-            due = await self._due(connection, lane, None, now, limit)
-            if len(due) < limit:
-                due += await self._of_runs(connection, lane, now, limit - len(due))
-        return [message for message in due if message.id not in known]
+            found = await self._singles(connection, wanted, now)
+            room = {lane: limit - len(found.get(lane, ())) for lane, limit in wanted.items()}
+            room = {lane: limit for lane, limit in room.items() if limit > 0}
+            for lane, active in (await self._active(connection, room, now)).items():
+                lines = [await self._due(connection, lane, run, now, room[lane]) for run in active]
+                found.setdefault(lane, []).extend(_fairly(lines, room[lane]))
+        return found
 
-    async def _of_runs(
-        self, connection: AsyncConnection, lane: PhoneNumberId, now: datetime, limit: int
-    ) -> list[Message]:
-        """The same number from each running run, interleaved, so that no campaign starves another."""
+    async def _singles(
+        self, connection: AsyncConnection, wanted: Mapping[PhoneNumberId, int], now: datetime
+    ) -> dict[PhoneNumberId, list[Message]]:
+        lanes = list(wanted)
+        if len(lanes) > 1:
+            # Most of many have none: only those with some are asked for them.
+            theirs = m.phone_number_id == numbers.c.phone_number_id
+            some = select(m.id).where(
+                theirs, m.state == State.PENDING, m.run_id.is_(None), m.next_attempt_at <= now
+            )
+            asked = select(numbers.c.phone_number_id).where(
+                numbers.c.phone_number_id.in_(lanes), some.exists()
+            )
+            lanes = [PhoneNumberId(lane) for lane in (await connection.execute(asked)).scalars()]
+        return {lane: await self._due(connection, lane, None, now, wanted[lane]) for lane in lanes}
+
+    async def _active(
+        self, connection: AsyncConnection, lanes: Collection[PhoneNumberId], now: datetime
+    ) -> Mapping[PhoneNumberId, Sequence[CampaignId]]:
+        """Running campaigns with somebody due, by lane: lines of finished ones stay, and stay running."""
+        if not lanes:
+            return {}
         due = select(m.id).where(
-            m.phone_number_id == lane,
+            m.phone_number_id == run_lanes.c.phone_number_id,
             m.state == State.PENDING,
             m.run_id == runs.c.campaign_id,
             m.next_attempt_at <= now,
         )
-        # Lines of finished campaigns stay, and stay running: only those with somebody in them are asked.
-        active = (
-            select(runs.c.campaign_id)
-            .join(run_lanes, run_lanes.c.campaign_id == runs.c.campaign_id)
-            .where(run_lanes.c.phone_number_id == lane, runs.c.state == RunState.RUNNING, due.exists())
+        query = (
+            select(run_lanes.c.phone_number_id, runs.c.campaign_id)
+            .join(runs, run_lanes.c.campaign_id == runs.c.campaign_id)
+            .where(
+                run_lanes.c.phone_number_id.in_(list(lanes)), runs.c.state == RunState.RUNNING, due.exists()
+            )
         )
-        ids = (await connection.execute(active)).scalars().all()
-        lines = [await self._due(connection, lane, CampaignId(id), now, limit) for id in ids]
-        lines = [line for line in lines if line]
-        share = limit // max(len(lines), 1) + 1
-        mixed = [line[turn] for turn in range(share) for line in lines if turn < len(line)]
-        return mixed[:limit]
+        active: dict[PhoneNumberId, list[CampaignId]] = {}
+        for lane, run in await connection.execute(query):
+            active.setdefault(PhoneNumberId(lane), []).append(CampaignId(run))
+        return active
 
     async def _due(
         self,
@@ -213,19 +237,35 @@ class SqlDue:
         now: datetime,
         limit: int,
     ) -> list[Message]:
-        query = (
-            select(messages)
-            .where(
-                m.phone_number_id == lane,
-                m.state == State.PENDING,
-                m.run_id.is_(None) if run is None else m.run_id == run,
-                m.next_attempt_at <= now,
-            )
-            .order_by(m.next_attempt_at, m.id)
-            .limit(limit)
+        query = _DUE_SINGLES if run is None else _DUE_OF_A_RUN
+        asked = {"lane": lane, "run": run, "now": now, "most": limit}
+        return structs(Message, await connection.execute(query, asked))
+
+
+def _due_of(run: ColumnElement[bool]) -> Select[Any]:
+    """Written once: a sender with many lanes asks this for each of them, again and again."""
+    query = (
+        select(messages)
+        .where(
+            m.phone_number_id == bindparam("lane", type_=m.phone_number_id.type),
+            m.state == State.PENDING,
+            run,
+            m.next_attempt_at <= bindparam("now", type_=m.next_attempt_at.type),
         )
-        query = along(query, messages, "whatsapp_messages_due")
-        return structs(Message, await connection.execute(query))
+        .order_by(m.next_attempt_at, m.id)
+        .limit(bindparam("most", type_=Integer()))
+    )
+    return along(query, messages, "whatsapp_messages_due")
+
+
+_DUE_SINGLES = _due_of(m.run_id.is_(None))
+_DUE_OF_A_RUN = _due_of(m.run_id == bindparam("run", type_=m.run_id.type))
+
+
+def _fairly(lines: Sequence[Sequence[Message]], limit: int) -> Sequence[Message]:
+    """The same number from each, interleaved, so that no campaign starves another."""
+    mixed = [message for row in zip_longest(*lines) for message in row if message is not None]
+    return mixed[:limit]
 
 
 @dataclass(frozen=True, slots=True)

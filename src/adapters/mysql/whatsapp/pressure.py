@@ -1,19 +1,21 @@
 """Policies, touches and reach in SQL: every method is one or two statements for its whole batch."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from msgspec.structs import asdict
-from sqlalchemy import Column, Index, Integer, Table, delete, func, select, tuple_, update
+from sqlalchemy import Column, ColumnElement, Index, Integer, Table, and_, delete, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tidings.adapters.mysql.dialect import insert_missing, upsert
+from tidings.adapters.mysql.dialect import insert_missing, update_many, upsert
 from tidings.adapters.mysql.engine import TABLE_OPTIONS
 from tidings.adapters.mysql.rows import structs
 from tidings.adapters.mysql.types import Choice, Id, Json, Moment, ascii_key
 from tidings.adapters.mysql.whatsapp.tables import metadata
-from tidings.application.ports.pressure import Touch
+from tidings.application.ports.pressure import Someone, Touch
 from tidings.domain.kernel import OrganizationId, PersonKey
 from tidings.domain.whatsapp.messages import Message
 from tidings.domain.whatsapp.pressure import DAY, Beyond, Cap, QuietHours, SendingPolicy
@@ -91,15 +93,13 @@ class SqlPressure:
     async def remove_policy(self, organization: OrganizationId) -> None:
         await self.connection.execute(delete(policies).where(policies.c.organization_id == organization))
 
-    async def touches(
-        self, organization: OrganizationId, people: Collection[PersonKey], since: datetime
-    ) -> Sequence[Touch]:
+    async def touches(self, people: Collection[Someone], since: datetime) -> Sequence[Touch]:
         if not people:
             return []
         t = touches.c
         query = (
-            select(t.person, t.message_id, t.at)
-            .where(t.organization_id == organization, t.person.in_(list(people)), t.at > since)
+            select(t.organization_id, t.person, t.message_id, t.at)
+            .where(_among(t, people), t.at > since)
             .order_by(t.at)
         )
         return structs(Touch, await self.connection.execute(query))
@@ -116,27 +116,47 @@ class SqlPressure:
         ]
         await insert_missing(self.connection, touches, rows)
 
-    async def reached(
-        self, organization: OrganizationId, people: Collection[PersonKey], since: datetime
-    ) -> Collection[PersonKey]:
+    async def reached(self, people: Collection[Someone], since: datetime) -> Collection[Someone]:
         if not people:
             return set()
         r = reached.c
-        query = select(r.person).where(
-            r.organization_id == organization, r.person.in_(list(people)), r.at > since
-        )
-        return {PersonKey(person) for person in (await self.connection.execute(query)).scalars()}
+        query = select(r.organization_id, r.person).where(_among(r, people), r.at > since)
+        found = await self.connection.execute(query)
+        return {(OrganizationId(row.organization_id), PersonKey(row.person)) for row in found}
 
-    async def used(self, organization: OrganizationId, now: datetime) -> int:
-        blank = {"organization_id": organization, "used": 0, "counted_at": now - 2 * RECOUNT}
-        await insert_missing(self.connection, budgets, [blank])
-        mine = budgets.c.organization_id == organization
-        query = select(budgets.c.used, budgets.c.counted_at).where(mine).with_for_update()
-        used, counted_at = (await self.connection.execute(query)).one()
-        if now - counted_at < RECOUNT:
-            return used
-        used = await self.reached_in(organization, now)
-        await self.connection.execute(update(budgets).where(mine).values(used=used, counted_at=now))
+    async def used(
+        self, organizations: Collection[OrganizationId], now: datetime
+    ) -> Mapping[OrganizationId, int]:
+        if not organizations:
+            return {}
+        blank = {"used": 0, "counted_at": now - 2 * RECOUNT}
+        theirs = sorted(organizations)
+        await insert_missing(
+            self.connection, budgets, [{"organization_id": each, **blank} for each in theirs]
+        )
+        query = select(budgets).where(budgets.c.organization_id.in_(theirs))
+        rows = await self.connection.execute(query.order_by(budgets.c.organization_id).with_for_update())
+        found, old = dict[OrganizationId, int](), list[OrganizationId]()
+        for row in rows:
+            found[row.organization_id] = row.used
+            if now - row.counted_at >= RECOUNT:
+                old.append(row.organization_id)
+        return {**found, **await self._recounted(old, now)}
+
+    async def _recounted(
+        self, organizations: Sequence[OrganizationId], now: datetime
+    ) -> Mapping[OrganizationId, int]:
+        if not organizations:
+            return {}
+        r = reached.c
+        count = select(r.organization_id, func.count().label("used")).where(
+            r.organization_id.in_(organizations), r.at > now - DAY
+        )
+        rows = (await self.connection.execute(count.group_by(r.organization_id))).all()
+        used = dict.fromkeys(organizations, 0) | {row.organization_id: row.used for row in rows}
+        news = [{"organization_id": each, "used": many, "counted_at": now} for each, many in used.items()]
+        change = ("used", "counted_at")
+        await update_many(self.connection, budgets, news, key="organization_id", change=change)
         return used
 
     async def reached_in(self, organization: OrganizationId, now: datetime) -> int:
@@ -144,16 +164,14 @@ class SqlPressure:
         count = select(func.count()).where(r.organization_id == organization, r.at > now - DAY)
         return (await self.connection.execute(count)).scalar_one()
 
-    async def reach(self, organization: OrganizationId, people: Collection[PersonKey], at: datetime) -> None:
+    async def reach(self, people: Collection[Someone], at: datetime) -> None:
         if not people:
             return
-        rows = [{"organization_id": organization, "person": person, "at": at} for person in sorted(people)]
+        rows = [{"organization_id": of, "person": person, "at": at} for of, person in sorted(people)]
         await upsert(self.connection, reached, rows, keys=["organization_id", "person"], change=["at"])
-        await self.connection.execute(
-            update(budgets)
-            .where(budgets.c.organization_id == organization)
-            .values(used=budgets.c.used + len(people))
-        )
+        more = Counter(organization for organization, _ in people)
+        rows = [{"organization_id": of, "used": many, "counted_at": at} for of, many in sorted(more.items())]
+        await upsert(self.connection, budgets, rows, keys=["organization_id"], change=(), adding=("used",))
 
     async def frees_at(self, organization: OrganizationId, now: datetime) -> datetime | None:
         r = reached.c
@@ -175,3 +193,11 @@ class SqlPressure:
             whose = tuple_(r.organization_id, r.person).in_([each[:2] for each in counted])
             when = tuple_(r.organization_id, r.person, r.at).in_(counted)
             await self.connection.execute(delete(reached).where(whose, when))
+
+
+def _among(of: Any, people: Collection[Someone]) -> ColumnElement[bool]:
+    """Of these columns; of one organisation, for the most part, which indexes are walked for more simply."""
+    first, *others = {organization for organization, _ in people}
+    if not others:
+        return and_(of.organization_id == first, of.person.in_([person for _, person in people]))
+    return tuple_(of.organization_id, of.person).in_(list(people))

@@ -1,11 +1,11 @@
 """Quotas and what was sent by day in SQL: a row a day and organisation, of which a month is the sum."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Column, Date, Index, Integer, Select, Table, case, delete, func, select, update
+from sqlalchemy import Column, Date, Index, Integer, Row, Select, Table, case, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidings.adapters.mysql.dialect import insert_missing, upsert
@@ -42,11 +42,10 @@ class SqlQuotas:
     connection: AsyncConnection
     everybodys: Quota
 
-    async def of(self, organization: OrganizationId) -> Quota:
-        q = quotas.c
-        query = select(q.per_day, q.per_month).where(q.organization_id == organization)
-        own = (await self.connection.execute(query)).one_or_none()
-        return self.everybodys if own is None else Quota(per_day=own.per_day, per_month=own.per_month)
+    async def of(self, organizations: Collection[OrganizationId]) -> Mapping[OrganizationId, Quota]:
+        query = select(quotas).where(quotas.c.organization_id.in_(list(organizations)))
+        own = _own((await self.connection.execute(query)).all())
+        return {each: own.get(each, self.everybodys) for each in organizations}
 
     async def put(self, organization: OrganizationId, quota: Quota | None) -> None:
         if quota is None:
@@ -60,37 +59,28 @@ class SqlQuotas:
         change = ["per_day", "per_month"]
         await upsert(self.connection, quotas, [row], keys=["organization_id"], change=change)
 
-    async def usage(self, organization: OrganizationId, day: date, *, hold: bool = False) -> Usage:
+    async def usage(
+        self, organizations: Collection[OrganizationId], day: date, *, hold: bool = False
+    ) -> Mapping[OrganizationId, Usage]:
+        theirs = sent.c.organization_id.in_(sorted(organizations))
         if hold:
-            await insert_missing(self.connection, sent, [_row(organization, day, 0)])
-            mine = (sent.c.organization_id == organization) & (sent.c.day == day)
-            await self.connection.execute(select(sent.c.messages).where(mine).with_for_update())
-        query = _sums(day).where(sent.c.organization_id == organization).group_by(sent.c.organization_id)
-        found = (await self.connection.execute(query)).one_or_none()
-        return Usage() if found is None else Usage(today=int(found.today), this_month=int(found.month))
+            rows = [_row(each, day, 0) for each in sorted(organizations)]
+            await insert_missing(self.connection, sent, rows)
+            held = select(sent.c.messages).where(theirs, sent.c.day == day)
+            await self.connection.execute(held.order_by(sent.c.organization_id).with_for_update())
+        query = _sums(day).where(theirs).group_by(sent.c.organization_id)
+        used = _used((await self.connection.execute(query)).all())
+        return {each: used.get(each, Usage()) for each in organizations}
 
-    async def count(self, organization: OrganizationId, sent: Mapping[date, int]) -> None:
-        for day, more in sorted(sent.items()):
-            if more:
-                await self._add(organization, day, more)
-
-    async def _add(self, organization: OrganizationId, day: date, more: int) -> None:
-        mine = (sent.c.organization_id == organization) & (sent.c.day == day)
-        added = update(sent).where(mine).values(messages=sent.c.messages + more)
-        if not (await self.connection.execute(added)).rowcount:
-            await insert_missing(self.connection, sent, [_row(organization, day, 0)])
-            await self.connection.execute(added)
+    async def count(self, more: Mapping[tuple[OrganizationId, date], int]) -> None:
+        rows = [_row(organization, day, many) for (organization, day), many in sorted(more.items()) if many]
+        keys = ("organization_id", "day")
+        await upsert(self.connection, sent, rows, keys=keys, change=(), adding=("messages",))
 
     async def metered(self, day: date) -> Sequence[Metered]:
-        rows = await self.connection.execute(_sums(day).group_by(sent.c.organization_id))
-        used = {
-            OrganizationId(row.organization_id): Usage(today=int(row.today), this_month=int(row.month))
-            for row in rows
-        }
-        own = {
-            OrganizationId(row.organization_id): Quota(per_day=row.per_day, per_month=row.per_month)
-            for row in await self.connection.execute(select(quotas))
-        }
+        sums = _sums(day).group_by(sent.c.organization_id)
+        used = _used((await self.connection.execute(sums)).all())
+        own = _own((await self.connection.execute(select(quotas))).all())
         return [
             Metered(
                 organization_id=each,
@@ -109,6 +99,20 @@ def _sums(day: date) -> Select[Any, Any, Any]:
     return select(s.organization_id, today.label("today"), func.sum(s.messages).label("month")).where(
         s.day >= day.replace(day=1), s.day <= day
     )
+
+
+def _used(rows: Sequence[Row[Any, Any, Any]]) -> Mapping[OrganizationId, Usage]:
+    return {
+        OrganizationId(row.organization_id): Usage(today=int(row.today), this_month=int(row.month))
+        for row in rows
+    }
+
+
+def _own(rows: Sequence[Row[Any]]) -> Mapping[OrganizationId, Quota]:
+    return {
+        OrganizationId(row.organization_id): Quota(per_day=row.per_day, per_month=row.per_month)
+        for row in rows
+    }
 
 
 def _row(organization: OrganizationId, day: date, messages: int) -> Mapping[str, object]:
