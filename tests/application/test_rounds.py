@@ -17,6 +17,7 @@ from tidings.application.whatsapp.sender import Sender
 from tidings.domain.whatsapp.numbers import RunState
 from tidings.domain.whatsapp.pressure import Cap
 from tidings.domain.whatsapp.quotas import Quota
+from tidings.testing.world import World
 
 pytestmark = pytest.mark.anyio
 
@@ -60,6 +61,30 @@ async def test_all_numbers_settle_and_start_in_one_transaction(make_world):
     await world.settle(10)
     assert (await totals(world, campaign)).read == 60
     assert set(by_number(world)) == set(world.numbers)
+
+
+async def asked_in_a_beat(folder, numbers):
+    """What a beat of so many numbers, each with something to settle and to start, asks its stores for."""
+    folder.mkdir()
+    world = World.on_sqlite(folder, 60 * numbers, numbers=numbers, mps=40)
+    await world.start()
+    try:
+        await planned(world)
+        for _ in range(2):
+            await world.beat()
+            world.clock.seconds += 0.1
+        before = len(world.chaos.trace)
+        assert await world.sender.beat() >= numbers
+        assert all(lane.calls or lane.outcomes for lane in world.sender.lanes.values())
+        return Counter(point for point in world.chaos.trace[before:] if not point.startswith("meta"))
+    finally:
+        await world.close()
+
+
+async def test_a_beat_of_many_numbers_asks_for_no_more_than_one_of_two(tmp_path):
+    few, many = await asked_in_a_beat(tmp_path / "few", 2), await asked_in_a_beat(tmp_path / "many", 12)
+    assert few == many
+    assert sum(few.values()) > 10
 
 
 async def test_a_cap_holds_for_campaigns_that_leave_from_two_numbers_at_once(make_world):

@@ -17,6 +17,7 @@ from tidings.application.whatsapp.saying import NewMessage
 from tidings.domain.kernel import OrganizationId, Phone
 from tidings.domain.whatsapp.content import Template
 from tidings.testing.contracts.contact_stores import a_contact
+from tidings.testing.meta import NUMBER
 from tidings.testing.world import World
 
 pytestmark = [pytest.mark.anyio, pytest.mark.mysql]
@@ -68,10 +69,10 @@ def _short(statement):
     return words[max(words.find(" FROM "), 0) :][:600]
 
 
-async def test_sending_hearing_and_looking_read_no_large_table_whole(mysql_server):
-    world = World(
-        mysql_server.database("plans_whatsapp"), mysql_server.database("plans_campaigns"), count=PEOPLE
-    )
+@pytest.mark.parametrize(("numbers", "mps"), [(1, 1000), (3, 300)])
+async def test_sending_hearing_and_looking_read_no_large_table_whole(mysql_server, numbers, mps):
+    databases = mysql_server.database("plans_whatsapp"), mysql_server.database("plans_campaigns")
+    world = World(*databases, count=PEOPLE, mps=mps, numbers=numbers)
     await world.start()
     try:
         campaign = await world.launch()
@@ -86,7 +87,11 @@ async def test_sending_hearing_and_looking_read_no_large_table_whole(mysql_serve
             await world.hear(world.letter("447700900001", "Hello"), world.letter("447700900002", "Hi"))
             await world.messages.send(
                 world.actor,
-                NewMessage(to=Phone("+447700900003"), content=Template(name="hello", language="en")),
+                NewMessage(
+                    to=Phone("+447700900003"),
+                    content=Template(name="hello", language="en"),
+                    phone_number_id=NUMBER,
+                ),
             )
             page = await world.messages.page(world.actor, limit=20)
             await world.messages.page(world.actor, cursor=page.next_cursor, limit=20)

@@ -195,12 +195,9 @@ class SqlDue:
         lanes = list(wanted)
         if len(lanes) > 1:
             # Most of many have none: only those with some are asked for them.
-            theirs = m.phone_number_id == numbers.c.phone_number_id
-            some = select(m.id).where(
-                theirs, m.state == State.PENDING, m.run_id.is_(None), m.next_attempt_at <= now
-            )
             asked = select(numbers.c.phone_number_id).where(
-                numbers.c.phone_number_id.in_(lanes), some.exists()
+                numbers.c.phone_number_id.in_(lanes),
+                _any_due(numbers.c.phone_number_id, m.run_id.is_(None), now),
             )
             lanes = [PhoneNumberId(lane) for lane in (await connection.execute(asked)).scalars()]
         return {lane: await self._due(connection, lane, None, now, wanted[lane]) for lane in lanes}
@@ -211,17 +208,13 @@ class SqlDue:
         """Running campaigns with somebody due, by lane: lines of finished ones stay, and stay running."""
         if not lanes:
             return {}
-        due = select(m.id).where(
-            m.phone_number_id == run_lanes.c.phone_number_id,
-            m.state == State.PENDING,
-            m.run_id == runs.c.campaign_id,
-            m.next_attempt_at <= now,
-        )
         query = (
             select(run_lanes.c.phone_number_id, runs.c.campaign_id)
             .join(runs, run_lanes.c.campaign_id == runs.c.campaign_id)
             .where(
-                run_lanes.c.phone_number_id.in_(list(lanes)), runs.c.state == RunState.RUNNING, due.exists()
+                run_lanes.c.phone_number_id.in_(list(lanes)),
+                runs.c.state == RunState.RUNNING,
+                _any_due(run_lanes.c.phone_number_id, m.run_id == runs.c.campaign_id, now),
             )
         )
         active: dict[PhoneNumberId, list[CampaignId]] = {}
@@ -240,6 +233,16 @@ class SqlDue:
         query = _DUE_SINGLES if run is None else _DUE_OF_A_RUN
         asked = {"lane": lane, "run": run, "now": now, "most": limit}
         return structs(Message, await connection.execute(query, asked))
+
+
+def _any_due(lane: ColumnElement[str], run: ColumnElement[bool], now: datetime) -> ColumnElement[bool]:
+    """Whether a row of the statement around it has somebody due.
+
+    The first that is found, not EXISTS: of that MySQL and MariaDB make a join, and may read all who wait.
+    """
+    due = (m.phone_number_id == lane, m.state == State.PENDING, run, m.next_attempt_at <= now)
+    found = along(select(m.id).where(*due).limit(1), messages, "whatsapp_messages_due")
+    return found.correlate_except(messages).scalar_subquery().is_not(None)
 
 
 def _due_of(run: ColumnElement[bool]) -> Select[Any]:
