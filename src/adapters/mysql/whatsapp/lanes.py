@@ -51,16 +51,14 @@ class SqlLeases:
         return (await self.connection.execute(query)).scalar_one_or_none()
 
     async def renew(self, lease: Lease, *, seconds: float) -> bool:
-        renewed = await self.connection.execute(
-            update(leases).where(_held(lease)).values(until=self._in(seconds))
-        )
-        return renewed.rowcount == 1
+        return bool(await self.renew_all([lease], seconds=seconds))
 
     async def renew_all(self, held: Sequence[Lease], *, seconds: float) -> Collection[str]:
         if not held:
             return ()
         names = sorted(lease.name for lease in held)
         each = sorted((lease.name, lease.owner, lease.epoch) for lease in held)
+        # The first is what the primary key is looked up by; the second says the same, and whose.
         theirs = leases.c.name.in_(names), tuple_(leases.c.name, leases.c.owner, leases.c.epoch).in_(each)
         renewed = await self.connection.execute(update(leases).where(*theirs).values(until=self._in(seconds)))
         if renewed.rowcount == len(held):
