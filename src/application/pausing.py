@@ -1,7 +1,9 @@
 """Pauses that end early when they are asked to."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 
 async def pause(until: asyncio.Event, seconds: float | None) -> bool:
@@ -13,3 +15,17 @@ async def pause(until: asyncio.Event, seconds: float | None) -> bool:
         async with asyncio.timeout(seconds):
             await until.wait()
     return until.is_set()
+
+
+@asynccontextmanager
+async def listening(wait: Coroutine[Any, Any, None]) -> AsyncGenerator[Awaitable[None]]:
+    """Listen before looking: what is given ends when this wait for a wake-up does, which begins now.
+
+    Who waits only when they have seen that there is nothing to do sleeps through what came as they looked.
+    """
+    woken = asyncio.create_task(wait)
+    await asyncio.sleep(0)
+    try:
+        yield woken
+    finally:
+        woken.cancel()

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from tidings.application.pausing import listening
 from tidings.application.ports.bus import (
     Answer,
     Delivery,
@@ -58,20 +59,17 @@ class Relay:
     async def run(self, stop: asyncio.Event) -> None:
         """Relay until `stop`, however long the bus or the database is away."""
         while not stop.is_set():
-            # Listen before looking: a commit in between must not wait for the poll.
-            woken = asyncio.create_task(self.signal.wait(POLL))
-            await asyncio.sleep(0)
-            try:
-                moved = await self.run_once()
-            except Unavailable as error:
-                self.report(error)
-                await asyncio.sleep(POLL)
-            else:
+            async with listening(self.signal.wait(POLL)) as woken:
+                try:
+                    moved = await self.run_once()
+                except Unavailable as error:
+                    self.report(error)
+                    await asyncio.sleep(POLL)
+                    continue
                 if not moved and not stop.is_set():
                     await woken
                 elif moved < BATCH:
                     await asyncio.sleep(PACE)
-            woken.cancel()
 
     async def run_once(self) -> int:
         """Publish what waits, then take it out of the outbox; how many events that were."""

@@ -92,7 +92,7 @@ def _peers(clock, token, transport):
         token=token,
         sleep=clock.sleep,
         clock=lambda: clock.now,
-        client=httpx.AsyncClient(transport=transport),
+        connect=lambda: httpx.AsyncClient(transport=transport),
     )
 
 

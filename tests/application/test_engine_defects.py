@@ -425,6 +425,35 @@ async def test_a_lane_that_breaks_stops_no_other_lane(world, monkeypatch):
     assert not world.sender.lanes
 
 
+async def test_a_message_that_comes_while_the_sender_looks_is_not_left_to_the_poll(world, monkeypatch):
+    """Its wake-up comes after the lines were read, and before the sender waits for the next."""
+    world.sender.options = replace(world.sender.options, poll=3600.0)
+    code = Template(name="code", language="en", category="AUTHENTICATION")
+    late, honest = ["+447700900001"], SqlDue.messages
+
+    async def send(phone):
+        new = NewMessage(to=Phone(phone), content=code, phone_number_id=NUMBER)
+        await world.messages.send(world.actor, new)
+
+    async def messages(self, wanted, now):
+        found = await honest(self, wanted, now)
+        if world.meta.accepted and late and not found.get(NUMBER):
+            await send(late.pop())
+        return found
+
+    monkeypatch.setattr(SqlDue, "messages", messages)
+    await send("+447700900000")
+    stop = asyncio.Event()
+    sender = asyncio.create_task(world.sender.run(stop))
+    async with asyncio.timeout(30):
+        while len(world.meta.accepted) < 2:
+            world.clock.seconds += 0.01
+            await asyncio.sleep(0.01)
+    stop.set()
+    world.sender.ports.signal.wake()
+    await sender
+
+
 async def test_a_lease_is_its_owners_until_it_ends_or_its_owner_does(make_world):
     world = await make_world()
 

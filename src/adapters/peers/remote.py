@@ -62,6 +62,10 @@ class Circuit:
         return self.allows()
 
 
+def _connect() -> httpx.AsyncClient:
+    return httpx.AsyncClient(timeout=TIMEOUT, limits=httpx.Limits(max_connections=32))
+
+
 @dataclass(slots=True)
 class Peers:
     """The services elsewhere, by context name, and how this process shows who it is."""
@@ -71,10 +75,10 @@ class Peers:
     """A fresh service token for a context."""
     sleep: Sleep
     clock: Monotonic = time.monotonic
-    client: httpx.AsyncClient = field(
-        default_factory=lambda: httpx.AsyncClient(timeout=TIMEOUT, limits=httpx.Limits(max_connections=32))
-    )
+    connect: Callable[[], httpx.AsyncClient] = _connect
+    """Asked once, when somebody elsewhere is: most processes have no peer."""
     circuits: dict[str, Circuit] = field(default_factory=dict[str, Circuit])
+    client: httpx.AsyncClient | None = field(default=None, init=False)
 
     def port(self, context: str, port: type[P]) -> P:
         """The port, answered by the service of that context."""
@@ -99,11 +103,14 @@ class Peers:
         raise PeerUnavailable(f"The {context} service does not answer; try again later.")
 
     async def aclose(self) -> None:
-        await self.client.aclose()
+        if self.client is not None:
+            await self.client.aclose()
 
     async def _post(self, url: str, context: str, body: bytes) -> httpx.Response | None:
         """A reply that says something; None for what may be better next time."""
         headers = {"authorization": f"Bearer {self.token(context)}", "content-type": "application/json"}
+        if self.client is None:
+            self.client = self.connect()
         try:
             reply = await self.client.post(url, content=body, headers=headers)
         except httpx.TransportError:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from dataclasses import dataclass, field
 
+from tidings.application.pausing import listening
 from tidings.application.ports.whatsapp import Work
 from tidings.application.whatsapp.crew import Crew
 from tidings.application.whatsapp.lane import LaneSender, SenderOptions, SenderPorts
@@ -54,9 +55,10 @@ class Sender:
         beating = asyncio.create_task(self._keep_beating(over))
         try:
             while not stop.is_set():
-                await self.look()
-                if not stop.is_set():
-                    await self.ports.signal.wait(self.options.poll)
+                async with listening(self.ports.signal.wait(self.options.poll)) as woken:
+                    await self.look()
+                    if not stop.is_set():
+                        await woken
         finally:
             with contextlib.suppress(Unavailable):
                 await self.crew.leave()
@@ -121,19 +123,20 @@ class Sender:
 
     async def _keep_beating(self, over: asyncio.Event) -> None:
         while not over.is_set():
-            began = self.ports.boottime()
-            try:
-                await self.beat()
-            except Exception as error:
-                if not isinstance(error, Unavailable):
-                    _tell("a beat broke", error)
-                await asyncio.sleep(min(self.options.poll, AGAIN))
-                continue
-            if any(lane.busy for lane in self.lanes.values()):
-                took = self.ports.boottime() - began
-                await asyncio.sleep(max(self.options.beat - took, min(took, REST)))
-            elif not over.is_set():
-                await self.ports.signal.wait(self.options.poll)
+            async with listening(self.ports.signal.wait(self.options.poll)) as woken:
+                began = self.ports.boottime()
+                try:
+                    await self.beat()
+                except Exception as error:
+                    if not isinstance(error, Unavailable):
+                        _tell("a beat broke", error)
+                    await asyncio.sleep(min(self.options.poll, AGAIN))
+                    continue
+                if any(lane.busy for lane in self.lanes.values()):
+                    took = self.ports.boottime() - began
+                    await asyncio.sleep(max(self.options.beat - took, min(took, REST)))
+                elif not over.is_set():
+                    await woken
 
     async def _beat_each(self, lanes: list[LaneSender], error: Exception) -> int:
         """One of them broke: each by itself, so that it is known which, and that it breaks no other."""
