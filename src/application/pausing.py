@@ -24,8 +24,8 @@ async def listening(wait: Coroutine[Any, Any, None]) -> AsyncGenerator[Awaitable
     Who waits only when they have seen that there is nothing to do sleeps through what came as they looked.
     """
     woken = asyncio.create_task(wait)
-    await asyncio.sleep(0)
     try:
+        await asyncio.sleep(0)
         yield woken
     finally:
         woken.cancel()

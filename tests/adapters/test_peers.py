@@ -1,5 +1,6 @@
 """Contexts apart: a port answers over HTTP as it does in the process, with the same errors."""
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -99,6 +100,24 @@ def _peers(clock, token, transport):
 @pytest.fixture
 def peers(clock, tokens):
     return _peers(clock, tokens.issue, httpx.ASGITransport(_service(tokens)))
+
+
+async def test_a_process_that_asks_nobody_opens_no_connection(clock, tokens):
+    opened = []
+
+    def connect():
+        opened.append(httpx.AsyncClient(transport=httpx.ASGITransport(_service(tokens))))
+        return opened[-1]
+
+    peers = dataclasses.replace(_peers(clock, tokens.issue, None), connect=connect)
+    audience = peers.port("contacts", Audience)
+    await peers.aclose()
+    assert opened == []
+    for _ in range(2):
+        await audience.page(SOMEBODY, None, after=None, limit=7)
+    assert len(opened) == 1
+    await peers.aclose()
+    assert opened[0].is_closed
 
 
 async def test_a_remote_port_answers_with_the_same_values(peers):

@@ -449,6 +449,7 @@ async def test_a_message_that_comes_while_the_sender_looks_is_not_left_to_the_po
         while len(world.meta.accepted) < 2:
             world.clock.seconds += 0.01
             await asyncio.sleep(0.01)
+    assert [message.to for message in world.meta.accepted] == ["+447700900000", "+447700900001"]
     stop.set()
     world.sender.ports.signal.wake()
     await sender
